@@ -1,0 +1,1 @@
+//! Exposition text: a page of samples as targets serve it.

@@ -1,0 +1,1 @@
+//! The judgement: alert and recording rules, their states, and who hears of them.

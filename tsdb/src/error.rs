@@ -1,0 +1,60 @@
+//! What can go wrong with the store.
+
+use std::path::PathBuf;
+
+/// Why an operation on the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another process has the directory.
+    #[error("data directory `{path}` is in use by another process{holder}", path = path.display())]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+        /// ` (pid 12)` where it is known.
+        holder: String,
+    },
+    /// A file operation failed.
+    #[error("cannot {action} `{path}`", path = path.display())]
+    Io {
+        /// What was tried, such as `open`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A sample was refused.
+    #[error("{0}")]
+    Refused(Refusal),
+    /// The directory's format is newer than this program knows, or is not ours.
+    #[error("data directory `{path}` {reason}", path = path.display())]
+    Format {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is there and what can be done.
+        reason: String,
+    },
+    /// Something that the store cannot do yet.
+    #[error("the store does not have {0} yet")]
+    NotYet(&'static str),
+}
+
+/// Why a sample was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error)]
+pub enum Refusal {
+    /// Older than the newest sample of its series.
+    #[error("out of order sample")]
+    OutOfOrder,
+    /// Older than what the store keeps.
+    #[error("sample too old")]
+    TooOld,
+    /// Too far ahead of now.
+    #[error("sample too far in the future")]
+    TooFarAhead,
+    /// Another value at a time that has one.
+    #[error("duplicate sample for timestamp with another value")]
+    Duplicate,
+    /// A new series above the limit.
+    #[error("too many series")]
+    SeriesLimit,
+}
