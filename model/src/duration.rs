@@ -36,7 +36,9 @@ impl Duration {
 
     /// From whole seconds.
     pub const fn from_secs(seconds: u64) -> Self {
-        Self { millis: seconds * 1_000 }
+        Self {
+            millis: seconds * 1_000,
+        }
     }
 
     /// In milliseconds.
@@ -70,7 +72,9 @@ impl From<Duration> for std::time::Duration {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// It does not follow the grammar.
-    #[error("expected a duration like `30s` or `1h30m` (units y, w, d, h, m, s, ms, each at most once and in this order), found `{0}`")]
+    #[error(
+        "expected a duration like `30s` or `1h30m` (units y, w, d, h, m, s, ms, each at most once and in this order), found `{0}`"
+    )]
     Syntax(String),
     /// It is longer than 2^63 - 1 nanoseconds.
     #[error("expected a duration of at most 292y, found `{0}`")]
@@ -99,7 +103,10 @@ impl FromStr for Duration {
             }
             let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
             let (unit, tail) = tail.split_at(letters);
-            let place = units.iter().position(|(name, _)| *name == unit).ok_or_else(syntax)?;
+            let place = units
+                .iter()
+                .position(|(name, _)| *name == unit)
+                .ok_or_else(syntax)?;
             let (_, factor) = units.get(place).ok_or_else(syntax)?;
             units = units.get(place + 1..).unwrap_or_default();
             rest = tail;
@@ -110,7 +117,11 @@ impl FromStr for Duration {
                 .filter(|sum| *sum <= MAX_MILLIS)
                 .ok_or_else(too_long)?;
         }
-        if text.is_empty() { Err(syntax()) } else { Ok(Self { millis }) }
+        if text.is_empty() {
+            Err(syntax())
+        } else {
+            Ok(Self { millis })
+        }
     }
 }
 
@@ -174,7 +185,9 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_is_refused() {
-        for text in ["", "1", "-1w", "1.5d", "d", "1m1h", "1s1s", "1 s", "1M", "294y"] {
+        for text in [
+            "", "1", "-1w", "1.5d", "d", "1m1h", "1s1s", "1 s", "1M", "294y",
+        ] {
             assert!(text.parse::<Duration>().is_err(), "{text}");
         }
     }

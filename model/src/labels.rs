@@ -75,7 +75,10 @@ impl Labels {
     /// A builder that starts from this set.
     pub fn builder(&self) -> LabelsBuilder {
         LabelsBuilder {
-            labels: self.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+            labels: self
+                .iter()
+                .map(|(n, v)| (n.to_owned(), v.to_owned()))
+                .collect(),
         }
     }
 
@@ -158,7 +161,11 @@ impl fmt::Display for Labels {
             }
             f.write_str(if first { "{" } else { ", " })?;
             first = false;
-            if is_label_name(label) { f.write_str(label)? } else { write_quoted(f, label)? }
+            if is_label_name(label) {
+                f.write_str(label)?
+            } else {
+                write_quoted(f, label)?
+            }
             f.write_str("=")?;
             write_quoted(f, value)?;
         }
@@ -249,12 +256,17 @@ impl LabelsBuilder {
 
     /// The value of a label, empty where it is not set.
     pub fn get(&self, name: &str) -> &str {
-        self.labels.iter().find(|(have, _)| have == name).map_or("", |(_, value)| value)
+        self.labels
+            .iter()
+            .find(|(have, _)| have == name)
+            .map_or("", |(_, value)| value)
     }
 
     /// Names and values in the order they were set.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Forgets all labels and keeps the memory.

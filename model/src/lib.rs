@@ -32,6 +32,6 @@ pub use matcher::{MatchOp, Matcher};
 pub use metric::{Metadata, MetricType};
 pub use regex::{Regex, RegexError};
 pub use sample::{
-    ABSENT_NAN_BITS, NORMAL_NAN_BITS, STALE_NAN_BITS, absent_nan, format_value, is_absent, is_stale,
-    stale_nan,
+    ABSENT_NAN_BITS, NORMAL_NAN_BITS, STALE_NAN_BITS, absent_nan, format_value, is_absent,
+    is_stale, stale_nan,
 };

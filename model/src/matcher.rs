@@ -49,12 +49,22 @@ impl Matcher {
             MatchOp::Equal | MatchOp::NotEqual => None,
             MatchOp::Regex | MatchOp::NotRegex => Some(Regex::new(&value)?),
         };
-        Ok(Self { name: name.into(), op, value, regex })
+        Ok(Self {
+            name: name.into(),
+            op,
+            value,
+            regex,
+        })
     }
 
     /// The matcher `name="value"`.
     pub fn equal(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { name: name.into(), op: MatchOp::Equal, value: value.into(), regex: None }
+        Self {
+            name: name.into(),
+            op: MatchOp::Equal,
+            value: value.into(),
+            regex: None,
+        }
     }
 
     /// The name of the label.
@@ -79,7 +89,11 @@ impl Matcher {
 
     /// Whether a value passes.
     pub fn matches(&self, value: &str) -> bool {
-        let by_regex = || self.regex.as_ref().is_some_and(|regex| regex.is_match(value));
+        let by_regex = || {
+            self.regex
+                .as_ref()
+                .is_some_and(|regex| regex.is_match(value))
+        };
         match self.op {
             MatchOp::Equal => value == self.value,
             MatchOp::NotEqual => value != self.value,

@@ -30,7 +30,10 @@ impl Regex {
                 pattern: pattern.to_owned(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { pattern: pattern.to_owned(), program })
+        Ok(Self {
+            pattern: pattern.to_owned(),
+            program,
+        })
     }
 
     /// The expression as it was given.

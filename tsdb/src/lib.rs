@@ -106,7 +106,11 @@ impl Db {
     }
 
     /// The label names of such series, sorted.
-    pub fn label_names(&self, range: TimeRange, matchers: &[Matcher]) -> Result<Vec<String>, Error> {
+    pub fn label_names(
+        &self,
+        range: TimeRange,
+        matchers: &[Matcher],
+    ) -> Result<Vec<String>, Error> {
         let _ = (range, matchers);
         todo!()
     }

@@ -15,7 +15,10 @@ pub struct TimeRange {
 
 impl TimeRange {
     /// All of time.
-    pub const ALL: Self = Self { from_ms: i64::MIN, to_ms: i64::MAX };
+    pub const ALL: Self = Self {
+        from_ms: i64::MIN,
+        to_ms: i64::MAX,
+    };
 
     /// From one millisecond to another, both included.
     pub const fn new(from_ms: i64, to_ms: i64) -> Self {

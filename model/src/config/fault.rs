@@ -40,14 +40,22 @@ pub struct Faults {
 impl Faults {
     /// No faults yet in this file.
     pub fn new(file: impl Into<String>) -> Self {
-        Self { file: file.into(), ..Self::default() }
+        Self {
+            file: file.into(),
+            ..Self::default()
+        }
     }
 
     /// Adds a fault at a key below the current place; an empty key is the place itself.
     pub fn add(&mut self, key: &str, message: impl fmt::Display) {
         let key = join(&self.prefix, key);
         let file = self.file.clone();
-        self.list.push(Fault { file, line: None, key, message: message.to_string() });
+        self.list.push(Fault {
+            file,
+            line: None,
+            key,
+            message: message.to_string(),
+        });
     }
 
     /// Runs a check one level down, at `key` (`global`) or a list item (`scrape_configs[1]`).
@@ -80,7 +88,11 @@ impl Faults {
 
     /// `value` where nothing is wrong, else the faults.
     pub fn into_result<T>(self, value: T) -> Result<T, Self> {
-        if self.is_empty() { Ok(value) } else { Err(self) }
+        if self.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
     }
 }
 

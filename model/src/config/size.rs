@@ -27,10 +27,16 @@ impl FromStr for ByteSize {
         if text == "0" {
             return Ok(Self(0));
         }
-        let letter = unit.strip_suffix("iB").or_else(|| unit.strip_suffix('B')).unwrap_or(unit);
+        let letter = unit
+            .strip_suffix("iB")
+            .or_else(|| unit.strip_suffix('B'))
+            .unwrap_or(unit);
         let power = match letter {
             "" if unit == "B" => 0,
-            letter => UNITS.iter().position(|have| *have == letter && *have != "B").ok_or_else(fault)?,
+            letter => UNITS
+                .iter()
+                .position(|have| *have == letter && *have != "B")
+                .ok_or_else(fault)?,
         };
         let factor = 1_u64 << (10 * power);
         number.checked_mul(factor).map(Self).ok_or_else(fault)
@@ -61,7 +67,9 @@ impl Serialize for ByteSize {
 
 impl<'de> Deserialize<'de> for ByteSize {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
