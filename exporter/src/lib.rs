@@ -1,2 +1,3 @@
 //! placeholder
 pub mod collectors;
+pub mod command;
