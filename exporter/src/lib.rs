@@ -1,3 +1,3 @@
-//! placeholder
+//! The target: the numbers of this host, and a few allowed commands.
 pub mod collectors;
 pub mod command;

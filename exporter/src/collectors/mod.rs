@@ -1,19 +1,19 @@
 //! Where the numbers come from: one source a file, one line a source in [`ALL`].
+//!
+//! A collector reads files under the [`Paths`] of its [`Settings`] or asks the kernel, and writes
+//! its families into a [`Page`] of its own. The registry runs it, times it and gives up on it
+//! after a deadline, so a collector may block but need not hurry.
 
-use std::path::PathBuf;
+mod file;
+mod settings;
+pub mod text;
+
+use std::path::{Path, PathBuf};
 
 use watchpost_model::text::Page;
 
-/// Where the host's files are, so that a container or a test can look elsewhere.
-#[derive(Clone, Debug)]
-pub struct Paths {
-    /// `/proc`
-    pub procfs: PathBuf,
-    /// `/sys`
-    pub sysfs: PathBuf,
-    /// `/`, the prefix of mount points
-    pub rootfs: PathBuf,
-}
+pub use file::{KeptFile, read_small};
+pub use settings::{Filter, Flag, FlagError, FlagKind, Paths, Pattern, Settings};
 
 /// Why a collector has no numbers.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,41 @@ pub enum CollectError {
     Call(String),
 }
 
+impl CollectError {
+    /// A file that could not be read.
+    pub fn read(path: &Path, source: std::io::Error) -> Self {
+        Self::Read {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// A text that is not what it should be; only its beginning is kept.
+    pub fn parse(path: &Path, expected: &'static str, found: &[u8]) -> Self {
+        let shown = found.get(..found.len().min(80)).unwrap_or_default();
+        Self::Parse {
+            path: path.to_owned(),
+            expected,
+            found: String::from_utf8_lossy(shown).trim_end().to_owned(),
+        }
+    }
+
+    /// Whether the file does not exist.
+    pub fn is_missing(&self) -> bool {
+        matches!(self, Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+    }
+
+    /// Turns a missing file into "this host does not have it".
+    #[must_use]
+    pub fn or_no_data(self, what: &'static str) -> Self {
+        if self.is_missing() {
+            Self::NoData(what)
+        } else {
+            self
+        }
+    }
+}
+
 /// A source of numbers.
 pub trait Collector: Send {
     /// Writes the source's families as they are now. On an error what was written so far stands.
@@ -51,22 +86,18 @@ pub trait Collector: Send {
 }
 
 /// A line of the table.
+#[derive(Debug)]
 pub struct Definition {
     /// The name, as in `--collector.NAME`.
     pub name: &'static str,
     /// One sentence for `--help`.
     pub help: &'static str,
-    /// Whether it runs unless told otherwise, as in node_exporter.
+    /// Whether it runs unless told otherwise, as in `node_exporter`.
     pub default_on: bool,
+    /// Its own flags, `--collector.FLAG`.
+    pub flags: &'static [Flag],
     /// Makes one.
     pub new: fn(&Settings) -> Box<dyn Collector>,
-}
-
-/// What the user said about the collectors.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Where the host's files are.
-    pub paths: Paths,
 }
 
 /// All collectors, by name.

@@ -1,0 +1,129 @@
+//! Reading the kernel's files: kept open where they are read at every scrape, and capped.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::CollectError;
+
+/// No file of the kernel is longer; what is, is not one.
+const LIMIT: usize = 16 << 20;
+
+/// The first read of a kept file; `procfs` hands out at most a page or so at a time.
+const CHUNK: usize = 16 << 10;
+
+/// A file that is read at every scrape. It stays open and is read from its start again, which is
+/// about a third of the cost of opening it each time; its text stays in the same memory.
+#[derive(Debug)]
+pub struct KeptFile {
+    path: PathBuf,
+    file: Option<File>,
+    text: Vec<u8>,
+}
+
+impl KeptFile {
+    /// Names a file; it is opened when it is first read.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            file: None,
+            text: Vec::new(),
+        }
+    }
+
+    /// The file's name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file's text as it is now.
+    pub fn read(&mut self) -> Result<&[u8], CollectError> {
+        if let Some(file) = &self.file {
+            if read_all(file, &mut self.text).is_ok() {
+                return Ok(&self.text);
+            }
+            // What was behind the open file is gone, such as a device that was unplugged and is
+            // back under the same name.
+            self.file = None;
+        }
+        let opened = File::open(&self.path).and_then(|file| {
+            read_all(&file, &mut self.text)?;
+            Ok(file)
+        });
+        match opened {
+            Ok(file) => self.file = Some(file),
+            Err(error) => return Err(CollectError::read(&self.path, error)),
+        }
+        Ok(&self.text)
+    }
+
+    /// What the last [`KeptFile::read`] gave.
+    pub fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Says that the text is not what it should be.
+    pub fn fault(&self, expected: &'static str, found: &[u8]) -> CollectError {
+        CollectError::parse(&self.path, expected, found)
+    }
+}
+
+/// Replaces `text` by all of a file, by reads at explicit places so that the file need not be
+/// rewound.
+fn read_all(file: &File, text: &mut Vec<u8>) -> io::Result<()> {
+    let mut length = 0;
+    loop {
+        if text.len() - length < CHUNK / 2 {
+            text.resize(length + CHUNK, 0);
+        }
+        let free = text.get_mut(length..).unwrap_or_default();
+        match file.read_at(free, length as u64) {
+            Ok(0) => break,
+            Ok(read) => length += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if length > LIMIT {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+    }
+    text.truncate(length);
+    Ok(())
+}
+
+/// A small file's text without the white space at its ends, for files that are read once or
+/// seldom, such as the attributes in `/sys`.
+pub fn read_small(path: &Path) -> Result<String, CollectError> {
+    let mut text = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LIMIT as u64).read_to_end(&mut text))
+        .map_err(|error| CollectError::read(path, error))?;
+    Ok(String::from_utf8_lossy(&text).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_file_gives_its_text_as_it_is_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let mut file = KeptFile::new(&path);
+        assert!(file.read().unwrap_err().is_missing());
+        std::fs::write(&path, "one").unwrap();
+        assert_eq!(file.read().unwrap(), b"one");
+        let long = "line\n".repeat(20_000);
+        std::fs::write(&path, &long).unwrap();
+        assert_eq!(file.read().unwrap(), long.as_bytes());
+        std::fs::write(&path, "3").unwrap();
+        assert_eq!(file.read().unwrap(), b"3");
+    }
+
+    #[test]
+    fn an_error_names_the_file() {
+        let error = read_small(Path::new("/nonexistent/x")).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read `/nonexistent/x`");
+    }
+}

@@ -1,0 +1,120 @@
+//! Taking the kernel's tables apart without copying them.
+
+use watchpost_model::text::Series;
+
+/// The lines of a text.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split(|c| *c == b'\n').filter(|line| !line.is_empty())
+}
+
+/// The words of a line.
+pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+}
+
+/// What stands before the first `mark` and what stands after it.
+pub fn split_at(line: &[u8], mark: u8) -> Option<(&[u8], &[u8])> {
+    let at = line.iter().position(|c| *c == mark)?;
+    Some((line.get(..at)?, line.get(at + 1..)?))
+}
+
+/// Whether a word is an unsigned integer, so that it may go to the page as it is.
+pub fn is_integer(word: &[u8]) -> bool {
+    !word.is_empty() && word.len() <= 20 && word.iter().all(u8::is_ascii_digit)
+}
+
+/// An unsigned integer.
+pub fn integer(word: &[u8]) -> Option<u64> {
+    if !is_integer(word) {
+        return None;
+    }
+    word.iter().try_fold(0_u64, |sum, digit| {
+        sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+    })
+}
+
+/// A number of any kind that Rust reads.
+pub fn number(word: &[u8]) -> Option<f64> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// Ends a series with an integer.
+pub fn put_integer(series: Series<'_>, value: u64) {
+    put_fraction(series, value, 0);
+}
+
+/// Ends a series with an integer divided by ten to the power of `decimals`: clock ticks are
+/// hundredths of seconds. Exact, where a float would write noise.
+pub fn put_fraction(series: Series<'_>, value: u64, decimals: usize) {
+    // The digits from the last to the first: at most 20, a point, and the zeros that fill up.
+    let mut text = [b'0'; 48];
+    let mut at = text.len();
+    let mut rest = value;
+    let mut written = 0;
+    let mut significant = false;
+    while rest > 0 || written <= decimals {
+        let digit = u8::try_from(rest % 10).unwrap_or(0);
+        rest /= 10;
+        if written == decimals && significant && decimals > 0 {
+            at -= 1;
+            put(&mut text, at, b'.');
+        }
+        // Zeros at the end of a fraction say nothing.
+        significant |= digit != 0;
+        if significant || written >= decimals {
+            at -= 1;
+            put(&mut text, at, b'0' + digit);
+        }
+        written += 1;
+    }
+    series.digits(text.get(at..).unwrap_or_default());
+}
+
+fn put(text: &mut [u8], at: usize, c: u8) {
+    if let Some(place) = text.get_mut(at) {
+        *place = c;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use watchpost_model::MetricType;
+    use watchpost_model::text::Page;
+
+    fn fraction(value: u64, decimals: usize) -> String {
+        let mut page = Page::new();
+        page.family("x", "X.", MetricType::Gauge);
+        put_fraction(page.series(""), value, decimals);
+        let text = String::from_utf8(page.finish().to_vec()).unwrap();
+        text.rsplit(' ').next().unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn fractions_are_exact() {
+        for (value, decimals, text) in [
+            (0, 0, "0"),
+            (7, 0, "7"),
+            (u64::MAX, 0, "18446744073709551615"),
+            (0, 2, "0"),
+            (1, 2, "0.01"),
+            (10, 2, "0.1"),
+            (100, 2, "1"),
+            (1_205, 2, "12.05"),
+            (123_000, 3, "123"),
+            (1_000_001, 6, "1.000001"),
+        ] {
+            assert_eq!(fraction(value, decimals), text);
+        }
+    }
+
+    #[test]
+    fn integers_are_checked() {
+        assert_eq!(integer(b"18446744073709551615"), Some(u64::MAX));
+        assert_eq!(integer(b"18446744073709551616"), None);
+        assert_eq!(integer(b""), None);
+        assert_eq!(integer(b"-1"), None);
+        assert!(!is_integer(b"1 "));
+    }
+}
