@@ -162,9 +162,9 @@ impl fmt::Display for Labels {
             f.write_str(if first { "{" } else { ", " })?;
             first = false;
             if is_label_name(label) {
-                f.write_str(label)?
+                f.write_str(label)?;
             } else {
-                write_quoted(f, label)?
+                write_quoted(f, label)?;
             }
             f.write_str("=")?;
             write_quoted(f, value)?;

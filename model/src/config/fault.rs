@@ -48,11 +48,16 @@ impl Faults {
 
     /// Adds a fault at a key below the current place; an empty key is the place itself.
     pub fn add(&mut self, key: &str, message: impl fmt::Display) {
+        self.add_at(None, key, message);
+    }
+
+    /// Adds a fault whose line is known.
+    pub fn add_at(&mut self, line: Option<usize>, key: &str, message: impl fmt::Display) {
         let key = join(&self.prefix, key);
         let file = self.file.clone();
         self.list.push(Fault {
             file,
-            line: None,
+            line,
             key,
             message: message.to_string(),
         });
@@ -81,9 +86,10 @@ impl Faults {
         self.list.iter()
     }
 
-    /// The faults in the order they were found, to be amended.
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Fault> {
-        self.list.iter_mut()
+    /// Puts the faults in the order of their lines; those without a line come last.
+    pub fn sort_by_line(&mut self) {
+        self.list
+            .sort_by_key(|fault| fault.line.unwrap_or(usize::MAX));
     }
 
     /// `value` where nothing is wrong, else the faults.

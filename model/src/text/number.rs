@@ -1,6 +1,6 @@
-//! Numbers as Go's `strconv.AppendFloat(f, 'g', -1, 64)` writes them, which is how every Prometheus
-//! exporter does: the shortest digits that read back the same, with an exponent where the decimal
-//! exponent is below -4 or at least 6... of the *shortest* form, so that a million is `1e+06`.
+//! Numbers as Go's `strconv.AppendFloat(f, 'g', -1, 64)` writes them, which is how every Go exporter
+//! does: the shortest digits that read back the same, with an exponent below `0.0001` and from a
+//! million on (`1e+06`).
 
 use std::io::Write;
 

@@ -1,0 +1,145 @@
+//! YAML as Go programs read it, with every fault found in one go.
+//!
+//! The document becomes a tree ([`node`]); merge keys are applied and keys that stand twice refused
+//! ([`merge`]); a section is read out of the tree ([`read`]). Reading stops at the first fault, so
+//! what is faulty is left out of the tree and the section read again, until it succeeds: an unknown
+//! key or wrong value leaves its key out (the default stands), a missing key the mapping that lacks
+//! it. Then the section checks itself. At the end every fault gets its line ([`locate`]).
+
+mod failure;
+mod locate;
+mod merge;
+mod node;
+mod path;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use serde::de::{DeserializeOwned, DeserializeSeed};
+
+use super::{Faults, Validate};
+use failure::What;
+use node::{Kinds, Node, Written};
+use path::Step;
+use read::Reader;
+
+/// So many faults are told of one file; each costs two more readings of it.
+const MAX_FAULTS: usize = 100;
+
+/// Reads a file's text into a section and checks it; all faults together, in the order of their
+/// lines.
+///
+/// The section is a plain serde struct with `#[serde(default, deny_unknown_fields)]` (without
+/// `flatten` and `untagged`, which lose the places of faults). A section that another program reads
+/// is a field of type [`serde::de::IgnoredAny`].
+pub fn load<T: DeserializeOwned + Validate>(file: &str, text: &str) -> Result<T, Faults> {
+    let mut faults = Faults::new(file);
+    let mut root = match document(text) {
+        Ok(root) => root,
+        Err(error) => {
+            faults.add_at(position(&error), "", complaint(&error));
+            return Err(faults);
+        }
+    };
+    let mut flaws = Vec::new();
+    merge::settle(&mut root, &mut Vec::new(), &mut flaws);
+    for (path, nth, message) in flaws.into_iter().take(MAX_FAULTS) {
+        let line = locate::line_of(text, &path, nth);
+        faults.add_at(line, &path::display(&path), message);
+    }
+    let mut left_out = Vec::new();
+    let value = read_section::<T>(&mut root, text, &mut faults, &mut left_out);
+    if let Some(value) = &value {
+        let mut more = Faults::new(file);
+        value.validate(&mut more);
+        take_over(&mut faults, &more, text, &root, &left_out);
+    }
+    faults.sort_by_line();
+    match value {
+        Some(value) => faults.into_result(value),
+        None => Err(faults),
+    }
+}
+
+/// The tree of a text's only document.
+fn document(text: &str) -> Result<Node, serde_yaml::Error> {
+    let mut root = Kinds.deserialize(serde_yaml::Deserializer::from_str(text))?;
+    Written(&mut root).deserialize(serde_yaml::Deserializer::from_str(text))?;
+    Ok(root)
+}
+
+fn position(error: &serde_yaml::Error) -> Option<usize> {
+    error.location().map(|location| location.line())
+}
+
+/// The parser's message without the place that is told apart.
+fn complaint(error: &serde_yaml::Error) -> String {
+    let message = error.to_string();
+    let place = error.location().map(|location| {
+        let (line, column) = (location.line(), location.column());
+        format!(" at line {line} column {column}")
+    });
+    let message = place.map_or(message.clone(), |place| message.replacen(&place, "", 1));
+    if message.contains("more than one document") {
+        return "expected one YAML document, found more".to_owned();
+    }
+    format!("expected valid YAML: {message}")
+}
+
+/// Reads the section again and again, each time without what was found to be faulty. The paths of
+/// what lost its value or was left out for lack of a key come back in `left_out`.
+fn read_section<T: DeserializeOwned>(
+    root: &mut Node,
+    text: &str,
+    faults: &mut Faults,
+    left_out: &mut Vec<Vec<Step>>,
+) -> Option<T> {
+    loop {
+        let failure = match T::deserialize(Reader::new(root)) {
+            Ok(value) => return Some(value),
+            Err(failure) => failure,
+        };
+        let path = failure.path.clone().unwrap_or_default();
+        let follows = match &failure.what {
+            What::MissingKey(key) => root.has_dropped(&path, key),
+            _ => false,
+        };
+        if !follows {
+            let line = locate::line_of(text, &path, 0);
+            faults.add_at(line, &path::display(&path), &failure);
+        }
+        if !matches!(failure.what, What::UnknownKey { .. }) {
+            left_out.push(path.clone());
+        }
+        if path.is_empty() || !root.drop_at(&path) {
+            return None;
+        }
+        if left_out.len() >= MAX_FAULTS || faults.iter().count() >= MAX_FAULTS {
+            faults.add(
+                "",
+                format_args!("more than {MAX_FAULTS} faults, only these are told"),
+            );
+            return None;
+        }
+    }
+}
+
+/// Takes over what the section says of itself, with the document's own paths and lines. What it
+/// says of a value that was left out, or of what held it, may follow from that only: it is told
+/// when the rest is right.
+fn take_over(faults: &mut Faults, found: &Faults, text: &str, root: &Node, left_out: &[Vec<Step>]) {
+    for fault in found.iter() {
+        let (path, rest) = path::resolve(root, &fault.key);
+        let follows = left_out.iter().any(|gone| gone.starts_with(&path));
+        if follows && rest.is_empty() {
+            continue;
+        }
+        let mut key = path::display(&path);
+        key.push_str(if key.is_empty() {
+            rest.trim_start_matches('.')
+        } else {
+            rest
+        });
+        faults.add_at(locate::line_of(text, &path, 0), &key, &fault.message);
+    }
+}
