@@ -5,8 +5,12 @@
 //! after a deadline, so a collector may block but need not hurry.
 
 mod file;
+mod hwmon;
+mod powersupplyclass;
+mod processes;
 mod settings;
 pub mod text;
+mod thermal_zone;
 
 use std::path::{Path, PathBuf};
 
@@ -101,4 +105,9 @@ pub struct Definition {
 }
 
 /// All collectors, by name.
-pub const ALL: &[Definition] = &[];
+pub const ALL: &[Definition] = &[
+    hwmon::DEFINITION,
+    powersupplyclass::DEFINITION,
+    processes::DEFINITION,
+    thermal_zone::DEFINITION,
+];
