@@ -26,6 +26,14 @@ pub enum Error {
     /// A sample was refused.
     #[error("{0}")]
     Refused(Refusal),
+    /// A row does not have a value for each line of its layout.
+    #[error("expected a row of {expected} values, one a line, found {found}")]
+    RowShape {
+        /// Lines of the layout.
+        expected: usize,
+        /// Values of the row.
+        found: usize,
+    },
     /// The directory's format is newer than this program knows, or is not ours.
     #[error("data directory `{path}` {reason}", path = path.display())]
     Format {
@@ -34,6 +42,9 @@ pub enum Error {
         /// What is there and what can be done.
         reason: String,
     },
+    /// More lines or groups than a store can number.
+    #[error("the store is out of numbers for {0}")]
+    Full(&'static str),
     /// Something that the store cannot do yet.
     #[error("the store does not have {0} yet")]
     NotYet(&'static str),
@@ -57,4 +68,19 @@ pub enum Refusal {
     /// A new series above the limit.
     #[error("too many series")]
     SeriesLimit,
+    /// The value has the bits by which the store marks that there is none.
+    #[error("value is the mark of a missing value")]
+    AbsentMark,
+}
+
+impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::OutOfOrder,
+        Self::TooOld,
+        Self::TooFarAhead,
+        Self::Duplicate,
+        Self::SeriesLimit,
+        Self::AbsentMark,
+    ];
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use watchpost_model::Labels;
+use watchpost_model::{Labels, Matcher};
+
+use crate::group::Snapshot;
+use crate::merge::{Contents, Source, merge};
+use crate::store::Store;
 
 /// A span of time, both ends inclusive, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,4 +59,69 @@ pub struct Series {
 pub struct Selection {
     /// The series, sorted by labels, each label set once.
     pub series: Vec<Series>,
+}
+
+/// A column that was read, before equal label sets are folded.
+struct Read {
+    labels: Labels,
+    source: Source,
+}
+
+/// Reads the series that pass all matchers and have a sample in the range.
+pub(crate) fn select(store: &Store, range: TimeRange, matchers: &[Matcher]) -> Selection {
+    let mut columns = Vec::new();
+    for (group, lines) in store.matching(matchers) {
+        let snapshot = group.body.lock().snapshot(range, &lines);
+        read_group(store, &group.labels, &snapshot, &mut columns);
+    }
+    columns.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let mut series = Vec::with_capacity(columns.len());
+    let mut columns = columns.into_iter().peekable();
+    while let Some(first) = columns.next() {
+        let mut sources = vec![first.source];
+        while let Some(next) = columns.next_if(|next| next.labels == first.labels) {
+            sources.push(next.source);
+        }
+        series.push(finish(first.labels, sources));
+    }
+    Selection { series }
+}
+
+fn read_group(store: &Store, group: &Labels, snapshot: &Snapshot, columns: &mut Vec<Read>) {
+    let times = snapshot.times();
+    let sequences = snapshot.sequences();
+    for column in snapshot.columns() {
+        let values = snapshot.values(column);
+        if !Contents::of(&values).samples {
+            continue;
+        }
+        let lines = store.lines.read();
+        let Some(line) = lines.get(column.line) else {
+            continue;
+        };
+        columns.push(Read {
+            labels: line.final_labels(group),
+            source: Source {
+                times: Arc::clone(&times),
+                sequences: Arc::clone(&sequences),
+                values,
+            },
+        });
+    }
+}
+
+fn finish(labels: Labels, mut sources: Vec<Source>) -> Series {
+    let (times, values) = match sources.pop() {
+        Some(only) if sources.is_empty() => (only.times, only.values),
+        last => {
+            sources.extend(last);
+            merge(&sources)
+        }
+    };
+    Series {
+        labels,
+        times,
+        dense: Contents::of(&values).dense,
+        column: Column::Float(values.into()),
+    }
 }

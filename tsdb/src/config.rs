@@ -1,0 +1,40 @@
+//! How a store is opened.
+
+use std::path::PathBuf;
+
+use watchpost_model::Duration;
+
+/// How a store is opened.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the files are. [`Db::in_memory`](crate::Db::in_memory) does not use it.
+    pub path: PathBuf,
+    /// Samples older than this are dropped (default 15 d).
+    pub retention: Duration,
+    /// How often the log is forced to the disk (default 1 s).
+    pub sync_interval: Duration,
+    /// The most series the store takes, 0 for no limit.
+    pub max_series: usize,
+    /// How far ahead of now a sample may be (default 10 min).
+    pub max_future: Duration,
+    /// How many bytes of finished blocks the store keeps in memory (default 1 GiB); above it the
+    /// oldest go, as at the end of the retention. The open rows, at most 136 values a series, are
+    /// bounded by `max_series`.
+    pub max_memory: usize,
+    /// How many bytes a log file grows to before the next one is started (default 64 MiB).
+    pub log_file_size: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("data"),
+            retention: Duration::from_secs(15 * 86_400),
+            sync_interval: Duration::from_secs(1),
+            max_series: 0,
+            max_future: Duration::from_secs(600),
+            max_memory: 1 << 30,
+            log_file_size: 64 << 20,
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The handle to a store.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use watchpost_model::{Labels, Matcher, Metadata};
+
+use crate::index::{Line, matching};
+use crate::store::Store;
+use crate::{Appended, Config, Error, Group, Layout, LineId, Row, Selection, Stats, TimeRange};
+
+/// A store. A clone is another handle to the same store.
+#[derive(Clone, Debug)]
+pub struct Db {
+    store: Arc<Store>,
+}
+
+impl Db {
+    /// Opens the store in `config.path`, replays its log, and locks the directory.
+    pub fn open(config: Config) -> Result<Self, Error> {
+        drop(config);
+        Err(Error::NotYet("files"))
+    }
+
+    /// A store without files.
+    pub fn in_memory(config: Config) -> Self {
+        Self {
+            store: Arc::new(Store::new(config)),
+        }
+    }
+
+    /// The group with these labels (those of a target or a rule group), made where it is new.
+    pub fn group(&self, labels: &Labels) -> Result<Group, Error> {
+        let known = self.store.groups.read().find(labels).map(Arc::clone);
+        let state = match known {
+            Some(state) => state,
+            None => self.store.groups.write().intern(labels)?,
+        };
+        Ok(Group {
+            store: Arc::clone(&self.store),
+            state,
+        })
+    }
+
+    /// The id of a line: a label set without the group's labels. A line's label shadows the
+    /// group's of the same name, and [`LineId`]s are the same for all groups of the store.
+    /// `removed` names labels of the group that the line takes away.
+    pub fn line(&self, labels: &Labels, removed: &[&str]) -> Result<LineId, Error> {
+        let line = Line::new(labels, removed);
+        if let Some(id) = self.store.lines.read().find(&line) {
+            return Ok(id);
+        }
+        self.store.lines.write().intern(line)
+    }
+
+    /// A list of lines, in the order of a page; equal lists are stored once.
+    pub fn layout(&self, lines: &[LineId]) -> Layout {
+        self.store.layouts.lock().intern(lines)
+    }
+
+    /// Appends one sample of a series that shares its times with no other (a page with a time per
+    /// line, a remote sender). It comes in order of time, or, like a late part, between or at the
+    /// times of the series' last samples.
+    pub fn append_single(
+        &self,
+        labels: &Labels,
+        time_ms: i64,
+        value: f64,
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        let line = self.line(labels, &[])?;
+        let row = Row {
+            time_ms,
+            layout: &self.layout(&[line]),
+            values: &[value],
+        };
+        self.store.append_single(line, row, now_ms)
+    }
+
+    /// The series that pass all matchers and have a row in the range (both ends inclusive), sorted
+    /// by labels, each label set once.
+    pub fn select(&self, range: TimeRange, matchers: &[Matcher]) -> Result<Selection, Error> {
+        Ok(self.store.select(range, matchers))
+    }
+
+    /// The label sets of the series that pass all matchers and have a sample in the range, sorted.
+    pub fn series(&self, range: TimeRange, matchers: &[Matcher]) -> Result<Vec<Labels>, Error> {
+        Ok(self.store.series(range, matchers).into_iter().collect())
+    }
+
+    /// The label names of such series, sorted.
+    pub fn label_names(
+        &self,
+        range: TimeRange,
+        matchers: &[Matcher],
+    ) -> Result<Vec<String>, Error> {
+        let series = self.store.series(range, matchers);
+        let names: BTreeSet<&str> = series
+            .iter()
+            .flat_map(Labels::iter)
+            .map(|(n, _)| n)
+            .collect();
+        Ok(names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The values of one label of such series, sorted.
+    pub fn label_values(
+        &self,
+        name: &str,
+        range: TimeRange,
+        matchers: &[Matcher],
+    ) -> Result<Vec<String>, Error> {
+        let series = self.store.series(range, matchers);
+        let values: BTreeSet<&str> = series.iter().map(|labels| labels.get(name)).collect();
+        let values = values.into_iter().filter(|value| !value.is_empty());
+        Ok(values.map(str::to_owned).collect())
+    }
+
+    /// Remembers what a target says of a metric.
+    pub fn set_metadata(&self, group: &Group, metric: &str, metadata: &Metadata) {
+        self.store
+            .metadata
+            .lock()
+            .set(group.state.id, metric, metadata);
+    }
+
+    /// What targets say of metrics: (group labels, metric, metadata), of one metric or of all.
+    pub fn metadata(&self, metric: Option<&str>) -> Vec<(Labels, String, Metadata)> {
+        let found = self.store.metadata.lock().get(metric);
+        let groups = self.store.groups.read();
+        found
+            .into_iter()
+            .filter_map(|(group, metric, metadata)| {
+                Some((groups.get(group)?.labels.clone(), metric, metadata))
+            })
+            .collect()
+    }
+
+    /// Drops what is older than the retention. Called by the server from time to time.
+    pub fn maintain(&self, now_ms: i64) -> Result<(), Error> {
+        self.store.drop_before(self.store.cutoff(now_ms));
+        Ok(())
+    }
+
+    /// Forces the log to the disk.
+    pub fn sync(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Figures of the store.
+    pub fn stats(&self) -> Stats {
+        let counters = &self.store.counters;
+        let groups: Vec<_> = self.store.groups.read().iter().map(Arc::clone).collect();
+        let spans: Vec<_> = groups
+            .iter()
+            .filter_map(|group| group.body.lock().time_span())
+            .collect();
+        Stats {
+            series: counters.series.load(Ordering::Relaxed) as u64,
+            groups: groups.len() as u64,
+            lines: self.store.lines.read().len() as u64,
+            samples_appended: counters.samples.load(Ordering::Relaxed),
+            refused: counters.refused(),
+            memory_bytes: counters.memory.load(Ordering::Relaxed) as u64,
+            dropped_blocks: counters.dropped_blocks.load(Ordering::Relaxed),
+            min_time_ms: spans.iter().map(|(first, _)| *first).min(),
+            max_time_ms: spans.iter().map(|(_, last)| *last).max(),
+            ..Stats::default()
+        }
+    }
+}
+
+impl Store {
+    fn append_single(&self, line: LineId, row: Row<'_>, now_ms: i64) -> Result<Appended, Error> {
+        let group = self.single(line)?;
+        let appended = self.append_part(&group, row, now_ms)?;
+        if appended.conflicts > 0 {
+            return Err(Error::Refused(crate::Refusal::Duplicate));
+        }
+        if appended.marks > 0 {
+            return Err(Error::Refused(crate::Refusal::AbsentMark));
+        }
+        if appended.refused > 0 {
+            return Err(Error::Refused(crate::Refusal::SeriesLimit));
+        }
+        Ok(appended)
+    }
+
+    fn select(&self, range: TimeRange, matchers: &[Matcher]) -> Selection {
+        crate::select::select(self, range, matchers)
+    }
+
+    fn series(&self, range: TimeRange, matchers: &[Matcher]) -> BTreeSet<Labels> {
+        let mut series = BTreeSet::new();
+        for (group, lines) in self.matching(matchers) {
+            let snapshot = group.body.lock().snapshot(range, &lines);
+            let lines = self.lines.read();
+            for column in snapshot.columns() {
+                if snapshot.has_samples(column)
+                    && let Some(line) = lines.get(column.line)
+                {
+                    series.insert(line.final_labels(&group.labels));
+                }
+            }
+        }
+        series
+    }
+
+    /// The series that pass all matchers.
+    pub(crate) fn matching(
+        &self,
+        matchers: &[Matcher],
+    ) -> Vec<(Arc<crate::group::GroupState>, Vec<LineId>)> {
+        matching(&self.lines.read(), &self.groups.read(), matchers)
+    }
+}

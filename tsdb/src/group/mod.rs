@@ -1,0 +1,159 @@
+//! Groups: series that are written together and share their times.
+//!
+//! A group has one time column and one value column a series. Its newest rows are open (row by
+//! row, as they came); older ones are in finished blocks, column by column, that never change and
+//! that readers share. A group's lock is held while a row is appended and while a reader copies
+//! the open rows it needs.
+
+mod append;
+mod body;
+mod drop;
+mod part;
+mod read;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use watchpost_model::Labels;
+
+pub(crate) use self::append::Columns;
+pub(crate) use self::body::Body;
+pub(crate) use self::read::Snapshot;
+use crate::Error;
+use crate::index::GroupId;
+use crate::store::Store;
+
+/// The id of a line's label set, the same in all groups of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LineId(pub(crate) u32);
+
+/// A list of lines in page order. Equal lists of a store are one allocation, so a comparison of
+/// pointers tells whether a page has the shape it had before.
+#[derive(Clone, Debug)]
+pub struct Layout(pub(crate) Arc<LayoutLines>);
+
+/// What a layout is made of.
+#[derive(Debug)]
+pub(crate) struct LayoutLines {
+    pub(crate) lines: Box<[LineId]>,
+    /// The places whose line stands earlier in the list.
+    pub(crate) repeated: Box<[usize]>,
+}
+
+impl Layout {
+    /// The lines.
+    pub fn lines(&self) -> &[LineId] {
+        &self.0.lines
+    }
+
+    /// Whether two layouts of one store are the same list.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// One row: the values of a whole page at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// The time, ms since the epoch.
+    pub time_ms: i64,
+    /// Which line each value is of. A line that stands twice counts once: the first wins.
+    pub layout: &'a Layout,
+    /// One value a line.
+    pub values: &'a [f64],
+}
+
+/// What came of an append.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Samples accepted, those that were already there with the same value included.
+    pub samples: usize,
+    /// Series seen for the first time.
+    pub new_series: usize,
+    /// Series that ended with this row (got a stale marker).
+    pub ended: usize,
+    /// Lines that stood twice on the page.
+    pub duplicates: usize,
+    /// New series refused by a limit.
+    pub refused: usize,
+    /// Samples refused because the series has another value at this time.
+    pub conflicts: usize,
+    /// Samples refused because their value is the mark of a missing value.
+    pub marks: usize,
+}
+
+/// A handle to a group. Appends of one group are serialized by the handle's lock; different groups
+/// do not wait for each other.
+#[derive(Clone, Debug)]
+pub struct Group {
+    pub(crate) store: Arc<Store>,
+    pub(crate) state: Arc<GroupState>,
+}
+
+impl Group {
+    /// The group's labels.
+    pub fn labels(&self) -> &Labels {
+        &self.state.labels
+    }
+
+    /// Appends a page. Series of the group that came by a page before and are not in this row's
+    /// layout get a stale marker at this time; series that came by [`append_part`] are left alone.
+    ///
+    /// Pages come in order of time: one that is older than the group's newest page is refused, and
+    /// so is another one at the same time, unless it says the same.
+    ///
+    /// [`append_part`]: Self::append_part
+    pub fn append(&self, row: Row<'_>, now_ms: i64) -> Result<Appended, Error> {
+        self.store.append_row(&self.state, row, now_ms)
+    }
+
+    /// Ends all series of the group at a time: each gets a stale marker.
+    pub fn end(&self, time_ms: i64, now_ms: i64) -> Result<Appended, Error> {
+        self.store.end_group(&self.state, time_ms, now_ms)
+    }
+
+    /// Fills in a missing part of a row that is already there, or adds a row that has only this
+    /// part; no series ends by it, but a stale marker among the values ends its series.
+    ///
+    /// What is there stays: the same value again is accepted, another one is refused and counted
+    /// as a conflict. The rows that can be filled are the last of the group, at least eight.
+    pub fn append_part(&self, row: Row<'_>, now_ms: i64) -> Result<Appended, Error> {
+        self.store.append_part(&self.state, row, now_ms)
+    }
+
+    /// Appends a native histogram, in the store's own encoding, to the row at this time.
+    pub fn append_histogram(
+        &self,
+        line: LineId,
+        time_ms: i64,
+        histogram: &[u8],
+    ) -> Result<Appended, Error> {
+        let _ = (line, time_ms, histogram);
+        Err(Error::NotYet("native histograms"))
+    }
+}
+
+/// A group as the store has it.
+#[derive(Debug)]
+pub(crate) struct GroupState {
+    pub(crate) id: GroupId,
+    pub(crate) labels: Labels,
+    /// The line, where the group is a single column.
+    pub(crate) single: Option<LineId>,
+    pub(crate) body: Mutex<Body>,
+    /// The lines that have a column, for the index; nothing is locked under this lock.
+    pub(crate) lines: Mutex<Vec<LineId>>,
+}
+
+impl GroupState {
+    /// A group without rows.
+    pub(crate) fn new(id: GroupId, labels: Labels, single: Option<LineId>) -> Self {
+        Self {
+            id,
+            labels,
+            single,
+            body: Mutex::default(),
+            lines: Mutex::default(),
+        }
+    }
+}

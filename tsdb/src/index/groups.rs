@@ -1,0 +1,100 @@
+//! The groups of a store.
+
+use std::sync::Arc;
+
+use foldhash::HashMap;
+use watchpost_model::Labels;
+
+use super::postings::Postings;
+use crate::group::GroupState;
+use crate::{Error, LineId};
+
+/// The number of a group; numbers are not used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct GroupId(pub(crate) u32);
+
+/// All groups of a store.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    all: HashMap<GroupId, Arc<GroupState>>,
+    shared: HashMap<Labels, GroupId>,
+    singles: HashMap<LineId, GroupId>,
+    postings: Postings,
+    next: u32,
+}
+
+impl Groups {
+    /// The group with these labels, where there is one.
+    pub(crate) fn find(&self, labels: &Labels) -> Option<&Arc<GroupState>> {
+        self.shared.get(labels).and_then(|id| self.all.get(id))
+    }
+
+    /// The single column of a line, where there is one.
+    pub(crate) fn find_single(&self, line: LineId) -> Option<&Arc<GroupState>> {
+        self.singles.get(&line).and_then(|id| self.all.get(id))
+    }
+
+    /// The group with these labels, new or known.
+    pub(crate) fn intern(&mut self, labels: &Labels) -> Result<Arc<GroupState>, Error> {
+        if let Some(group) = self.find(labels) {
+            return Ok(Arc::clone(group));
+        }
+        let group = self.add(labels.clone(), None)?;
+        self.shared.insert(labels.clone(), group.id);
+        for (name, value) in labels {
+            self.postings.add(name, value, group.id.0);
+        }
+        Ok(group)
+    }
+
+    /// The single column of a line, new or known.
+    pub(crate) fn intern_single(&mut self, line: LineId) -> Result<Arc<GroupState>, Error> {
+        if let Some(group) = self.find_single(line) {
+            return Ok(Arc::clone(group));
+        }
+        let group = self.add(Labels::empty(), Some(line))?;
+        self.singles.insert(line, group.id);
+        Ok(group)
+    }
+
+    fn add(&mut self, labels: Labels, single: Option<LineId>) -> Result<Arc<GroupState>, Error> {
+        let id = GroupId(self.next);
+        self.next = self.next.checked_add(1).ok_or(Error::Full("groups"))?;
+        let group = Arc::new(GroupState::new(id, labels, single));
+        self.all.insert(id, Arc::clone(&group));
+        Ok(group)
+    }
+
+    /// A group by its number.
+    pub(crate) fn get(&self, id: GroupId) -> Option<&Arc<GroupState>> {
+        self.all.get(&id)
+    }
+
+    /// All groups, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<GroupState>> {
+        self.all.values()
+    }
+
+    /// The postings of the groups' labels.
+    pub(crate) fn postings(&self) -> &Postings {
+        &self.postings
+    }
+
+    /// Forgets the groups that are empty and that nobody outside holds.
+    pub(crate) fn prune(&mut self, is_empty: impl Fn(&GroupState) -> bool) {
+        let (shared, singles, postings) = (&mut self.shared, &mut self.singles, &mut self.postings);
+        self.all.retain(|id, group| {
+            if Arc::strong_count(group) > 1 || !is_empty(group) {
+                return true;
+            }
+            match group.single {
+                Some(line) => drop(singles.remove(&line)),
+                None => drop(shared.remove(&group.labels)),
+            }
+            for (name, value) in &group.labels {
+                postings.remove(name, value, id.0);
+            }
+            false
+        });
+    }
+}

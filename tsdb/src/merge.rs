@@ -1,0 +1,56 @@
+//! Overlapping sources: columns that are one series to a reader.
+
+use std::sync::Arc;
+
+use watchpost_model::{absent_nan, is_absent};
+
+/// One source of a series.
+#[derive(Debug)]
+pub(crate) struct Source {
+    pub(crate) times: Arc<[i64]>,
+    /// The order of acceptance of each row in the whole store.
+    pub(crate) sequences: Arc<[u64]>,
+    pub(crate) values: Vec<f64>,
+}
+
+/// Folds sources into one: at each time the value that was accepted first wins. Rows that no
+/// source has a value for are left out.
+pub(crate) fn merge(sources: &[Source]) -> (Arc<[i64]>, Vec<f64>) {
+    let mut rows: Vec<(i64, u64, f64)> = sources
+        .iter()
+        .flat_map(|source| {
+            let rows = source.times.iter().zip(&*source.sequences);
+            rows.zip(&source.values)
+                .map(|((time, sequence), value)| (*time, *sequence, *value))
+        })
+        .filter(|(_, _, value)| !is_absent(*value))
+        .collect();
+    // A stable sort: of one row's columns the one that stands first in the group wins.
+    rows.sort_by_key(|(time, sequence, _)| (*time, *sequence));
+    rows.dedup_by_key(|(time, _, _)| *time);
+    let times = rows.iter().map(|(time, _, _)| *time).collect();
+    (times, rows.iter().map(|(_, _, value)| *value).collect())
+}
+
+/// What a scan of a column's values finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Contents {
+    /// A value other than the mark of none.
+    pub(crate) samples: bool,
+    /// Neither stale markers nor marks of none.
+    pub(crate) dense: bool,
+}
+
+impl Contents {
+    pub(crate) fn of(values: &[f64]) -> Self {
+        let absent = absent_nan().to_bits();
+        let stale = watchpost_model::stale_nan().to_bits();
+        let (mut samples, mut dense) = (false, true);
+        for value in values {
+            let bits = value.to_bits();
+            samples |= bits != absent;
+            dense &= bits != absent && bits != stale;
+        }
+        Self { samples, dense }
+    }
+}

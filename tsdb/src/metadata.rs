@@ -1,0 +1,66 @@
+//! What targets say of metrics.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use foldhash::HashSet;
+use watchpost_model::Metadata;
+
+use crate::index::GroupId;
+
+/// What each group says of each metric. A thousand targets that say the same share one entry.
+#[derive(Debug, Default)]
+pub(crate) struct MetadataTable {
+    entries: HashSet<Arc<Entry>>,
+    groups: BTreeMap<GroupId, BTreeMap<Arc<str>, Arc<Entry>>>,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Entry {
+    metric: Arc<str>,
+    metadata: Metadata,
+}
+
+impl MetadataTable {
+    /// Remembers what a group says.
+    pub(crate) fn set(&mut self, group: GroupId, metric: &str, metadata: &Metadata) {
+        let of_group = self.groups.entry(group).or_default();
+        if of_group
+            .get(metric)
+            .is_some_and(|have| have.metadata == *metadata)
+        {
+            return;
+        }
+        let entry = Entry {
+            metric: metric.into(),
+            metadata: metadata.clone(),
+        };
+        let known = self.entries.get(&entry).map(Arc::clone);
+        let entry = known.unwrap_or_else(|| {
+            let entry = Arc::new(entry);
+            self.entries.insert(Arc::clone(&entry));
+            entry
+        });
+        of_group.insert(Arc::clone(&entry.metric), entry);
+    }
+
+    /// What is said of one metric, or of all.
+    pub(crate) fn get(&self, metric: Option<&str>) -> Vec<(GroupId, String, Metadata)> {
+        let mut found = Vec::new();
+        for (group, metrics) in &self.groups {
+            let entries = metrics
+                .values()
+                .filter(|entry| metric.is_none_or(|metric| *entry.metric == *metric));
+            found.extend(
+                entries.map(|entry| (*group, entry.metric.to_string(), entry.metadata.clone())),
+            );
+        }
+        found
+    }
+
+    /// Forgets groups that are gone, and what nobody says any more.
+    pub(crate) fn prune(&mut self, is_alive: impl Fn(GroupId) -> bool) {
+        self.groups.retain(|group, _| is_alive(*group));
+        self.entries.retain(|entry| Arc::strong_count(entry) > 1);
+    }
+}

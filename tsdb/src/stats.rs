@@ -1,0 +1,93 @@
+//! Figures of the store.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use crate::Refusal;
+
+/// Figures of a store.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// Series that have a row in memory.
+    pub series: u64,
+    /// Groups.
+    pub groups: u64,
+    /// Distinct lines.
+    pub lines: u64,
+    /// Samples appended since the start, stale markers included.
+    pub samples_appended: u64,
+    /// Samples refused since the start, by reason; reasons that did not occur are not there.
+    pub refused: Vec<(Refusal, u64)>,
+    /// Bytes of finished blocks in memory.
+    pub memory_bytes: u64,
+    /// Blocks dropped before the end of the retention, for want of memory.
+    pub dropped_blocks: u64,
+    /// Bytes of all files.
+    pub disk_bytes: u64,
+    /// Time of the oldest row, ms.
+    pub min_time_ms: Option<i64>,
+    /// Time of the newest row, ms.
+    pub max_time_ms: Option<i64>,
+    /// Whether rows reach the log. Always false in a store without files.
+    pub durable: bool,
+    /// Rows that the log could not take since the start: they are in memory only.
+    pub rows_not_logged: u64,
+    /// Log files given up after a failed write or a failed sync, since the start.
+    pub log_failures: u64,
+    /// Records replayed at the start.
+    pub replayed_records: u64,
+    /// Records that the replay could not use: damaged, or after a damaged one of their group.
+    pub damaged_records: u64,
+    /// Files set aside because they could not be read.
+    pub quarantined_files: u64,
+}
+
+/// What the store counts as it goes.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Columns of all groups.
+    pub(crate) series: AtomicUsize,
+    /// Samples accepted.
+    pub(crate) samples: AtomicU64,
+    /// Samples refused, in the order of [`Refusal::ALL`].
+    refused: [AtomicU64; Refusal::ALL.len()],
+    /// Bytes of finished blocks.
+    pub(crate) memory: AtomicUsize,
+    /// Blocks dropped for want of memory.
+    pub(crate) dropped_blocks: AtomicU64,
+    /// The number of the last accepted row.
+    sequence: AtomicU64,
+}
+
+impl Counters {
+    /// Counts refused samples.
+    pub(crate) fn refuse(&self, refusal: Refusal, samples: usize) {
+        if let Some(place) = Refusal::ALL.iter().position(|have| *have == refusal) {
+            self.refused[place].fetch_add(samples as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// The refusals that occurred.
+    pub(crate) fn refused(&self) -> Vec<(Refusal, u64)> {
+        Refusal::ALL
+            .into_iter()
+            .zip(&self.refused)
+            .map(|(refusal, count)| (refusal, count.load(Ordering::Relaxed)))
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
+
+    /// A number that is higher than that of every row accepted before.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes a place for a new series, where the limit leaves one.
+    pub(crate) fn take_series(&self, limit: usize) -> bool {
+        let limit = if limit == 0 { usize::MAX } else { limit };
+        self.series
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |have| {
+                (have < limit).then_some(have + 1)
+            })
+            .is_ok()
+    }
+}
