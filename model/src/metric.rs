@@ -38,6 +38,21 @@ impl MetricType {
             Self::Unknown => "unknown",
         }
     }
+
+    /// The type of a name in OpenMetrics.
+    pub fn from_openmetrics(name: &str) -> Option<Self> {
+        Some(match name {
+            "counter" => Self::Counter,
+            "gauge" => Self::Gauge,
+            "histogram" => Self::Histogram,
+            "gaugehistogram" => Self::GaugeHistogram,
+            "summary" => Self::Summary,
+            "info" => Self::Info,
+            "stateset" => Self::StateSet,
+            "unknown" => Self::Unknown,
+            _ => return None,
+        })
+    }
 }
 
 impl fmt::Display for MetricType {

@@ -1,7 +1,15 @@
 //! Exposition text: a page of samples as targets serve it.
 
+mod error;
+mod lex;
 mod number;
+mod openmetrics;
+mod parse;
+#[cfg(test)]
+mod tests;
 mod write;
 
-pub use number::write_number;
+pub use error::ParseError;
+pub use number::{parse_number, write_number};
+pub use parse::{Entry, Exemplar, Format, Parser, Sample};
 pub use write::{Page, Series};

@@ -4,6 +4,8 @@
 
 use std::io::Write;
 
+use crate::NORMAL_NAN_BITS;
+
 /// Appends a value to a page.
 pub fn write_number(out: &mut Vec<u8>, value: f64) {
     if value.is_nan() {
@@ -17,6 +19,38 @@ pub fn write_number(out: &mut Vec<u8>, value: f64) {
     } else {
         write_with_exponent(out, value);
     }
+}
+
+/// Reads a value as Prometheus does: Go's decimal numbers, `Inf` and `NaN` in any case, no hex, no
+/// underscores, nothing beyond the range. Every NaN is the normal one.
+pub fn parse_number(text: &[u8]) -> Option<f64> {
+    if let Some(value) = parse_digits(text) {
+        return Some(value);
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    let value: f64 = text.parse().ok()?;
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let in_letters = unsigned.starts_with(|c: char| c.is_ascii_alphabetic());
+    if value.is_nan() {
+        return (unsigned.len() == text.len()).then_some(f64::from_bits(NORMAL_NAN_BITS));
+    }
+    (value.is_finite() || in_letters).then_some(value)
+}
+
+/// Up to 15 digits, which a value holds exactly: most of a page's numbers.
+fn parse_digits(text: &[u8]) -> Option<f64> {
+    if text.is_empty() || text.len() > 15 {
+        return None;
+    }
+    let mut number = 0_u64;
+    for c in text {
+        let digit = c.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + u64::from(digit);
+    }
+    Some(number as f64)
 }
 
 /// Rust writes `1.5e6` and `1e-7` where Go writes `1.5e+06` and `1e-07`.
@@ -47,6 +81,34 @@ fn write_all(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_read_as_go_reads_them() {
+        for (text, value) in [
+            ("0", 0.0),
+            ("123456789012345", 123_456_789_012_345.0),
+            ("12345678901234567", 12_345_678_901_234_568.0),
+            ("-1.5", -1.5),
+            (".5", 0.5),
+            ("5.", 5.0),
+            ("+1E3", 1e3),
+            ("1e-400", 0.0),
+            ("Inf", f64::INFINITY),
+            ("+inf", f64::INFINITY),
+            ("-INFINITY", f64::NEG_INFINITY),
+        ] {
+            assert_eq!(parse_number(text.as_bytes()), Some(value), "{text}");
+        }
+        for text in ["NaN", "nan"] {
+            let bits = parse_number(text.as_bytes()).map(f64::to_bits);
+            assert_eq!(bits, Some(NORMAL_NAN_BITS));
+        }
+        for text in [
+            "", ".", "1_2", "0x1", "0x1p3", "1e400", "+NaN", "1 ", "e5", "1\r", "in", "\u{661}",
+        ] {
+            assert_eq!(parse_number(text.as_bytes()), None, "{text}");
+        }
+    }
 
     #[test]
     fn numbers_are_written_as_go_writes_them() {

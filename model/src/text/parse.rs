@@ -1,0 +1,378 @@
+//! Reads a page line by line: text format 0.0.4 here, what OpenMetrics does differently in
+//! [`super::openmetrics`].
+//!
+//! What is accepted and refused is what Prometheus's parsers accept and refuse. A sample's series
+//! stays text until its labels are asked for, so that a page whose series are known costs one
+//! comparison and one number a line ([`Parser::next_like`]).
+//!
+//! Source: <https://prometheus.io/docs/instrumenting/exposition_formats/>.
+
+use std::borrow::Cow;
+
+use crate::{LabelsBuilder, METRIC_NAME, MetricType};
+
+use super::error::{Fault, ParseError};
+use super::lex::{Cursor, Part, Raw, unescape};
+use super::number::parse_number;
+use super::openmetrics;
+
+/// The format of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// Prometheus's text format 0.0.4.
+    Text,
+    /// OpenMetrics 1.0 text.
+    OpenMetrics,
+}
+
+impl Format {
+    /// The format that an HTTP `Content-Type` names, if it is one of ours.
+    pub fn from_content_type(content_type: &str) -> Option<Self> {
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if media_type.eq_ignore_ascii_case("text/plain") {
+            Some(Self::Text)
+        } else if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
+            Some(Self::OpenMetrics)
+        } else {
+            None
+        }
+    }
+}
+
+/// One line of a page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry<'a> {
+    /// `# HELP name text`
+    Help {
+        /// The metric.
+        name: Cow<'a, str>,
+        /// What it is.
+        help: Cow<'a, str>,
+    },
+    /// `# TYPE name type`
+    Type {
+        /// The metric.
+        name: Cow<'a, str>,
+        /// Its kind.
+        metric_type: MetricType,
+    },
+    /// `# UNIT name unit`, in OpenMetrics only.
+    Unit {
+        /// The metric.
+        name: Cow<'a, str>,
+        /// Its unit.
+        unit: &'a str,
+    },
+    /// A comment, from its `#` on; in text format 0.0.4 only.
+    Comment(&'a [u8]),
+    /// A sample.
+    Sample(Sample<'a>),
+}
+
+/// One sample as it stands on the page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample<'a> {
+    /// The text before the value: metric name and labels.
+    pub series: &'a [u8],
+    /// The value; every NaN is the normal one.
+    pub value: f64,
+    /// The sample's own time, in milliseconds.
+    pub timestamp_ms: Option<i64>,
+    /// An example of what the sample counts, in OpenMetrics only.
+    pub exemplar: Option<Exemplar<'a>>,
+    /// The line it begins at, counted from 1.
+    pub line: usize,
+}
+
+/// An example of what a sample counts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exemplar<'a> {
+    /// Its labels, with their braces.
+    pub labels: &'a [u8],
+    /// Its value.
+    pub value: f64,
+    /// Its time, in milliseconds.
+    pub timestamp_ms: Option<i64>,
+}
+
+impl Sample<'_> {
+    /// Adds the series' labels, with the metric name as `__name__`. A label that stands twice is
+    /// refused.
+    pub fn labels_into(&self, labels: &mut LabelsBuilder) -> Result<(), ParseError> {
+        let mut names: Vec<Cow<'_, str>> = Vec::new();
+        let mut cursor = Cursor::new(self.series);
+        cursor
+            .series(Format::Text, |part| add_part(part, &mut names, labels))
+            .map_err(|fault| fault.locate(self.series, self.line))
+    }
+}
+
+impl Exemplar<'_> {
+    /// Adds the exemplar's labels.
+    pub fn labels_into(&self, labels: &mut LabelsBuilder) -> Result<(), ParseError> {
+        let mut names: Vec<Cow<'_, str>> = Vec::new();
+        let mut cursor = Cursor::new(self.labels);
+        cursor.eat(b'{');
+        cursor
+            .labels(Format::OpenMetrics, false, &mut |part| {
+                add_part(part, &mut names, labels)
+            })
+            .map(drop)
+            .map_err(|fault| fault.locate(self.labels, 1))
+    }
+}
+
+fn add_part<'a>(
+    part: Part<'a>,
+    names: &mut Vec<Cow<'a, str>>,
+    labels: &mut LabelsBuilder,
+) -> Result<(), &'static str> {
+    let (name, value) = match part {
+        Part::MetricName(name) => (Some(METRIC_NAME.into()), name.text()),
+        Part::Label(name, value) => (name.text(), value.text()),
+    };
+    let (Some(name), Some(value)) = (name, value) else {
+        return Err("a name in UTF-8");
+    };
+    if name.is_empty() || (name == METRIC_NAME && value.is_empty()) {
+        return Err("a name that is not empty");
+    }
+    if value.is_empty() {
+        return Ok(());
+    }
+    if names.contains(&name) {
+        return Err("each label once");
+    }
+    labels.set(&name, &value);
+    names.push(name);
+    Ok(())
+}
+
+/// Reads a page. After an error it ends.
+#[derive(Clone, Debug)]
+pub struct Parser<'a> {
+    pub(super) cursor: Cursor<'a>,
+    format: Format,
+    pub(super) line: usize,
+    ended: bool,
+}
+
+impl<'a> Parser<'a> {
+    /// A parser at the top of a page.
+    pub fn new(format: Format, page: &'a [u8]) -> Self {
+        Self {
+            cursor: Cursor::new(page),
+            format,
+            line: 1,
+            ended: page.is_empty(),
+        }
+    }
+
+    /// The next entry, where a sample of the series `expected` is likely to come: if it does, its
+    /// text is only compared. `expected` is the series text of an earlier sample of this format.
+    pub fn next_like(&mut self, expected: &[u8]) -> Option<Result<Entry<'a>, ParseError>> {
+        let start = self.cursor.at;
+        let likely = !self.ended && !expected.is_empty() && self.cursor.eat_all(expected);
+        if likely && let Some(entry) = self.likely_sample(start) {
+            return Some(Ok(entry));
+        }
+        self.cursor.at = start;
+        self.next()
+    }
+
+    /// The sample whose series was just passed over; nothing where the text goes on otherwise, or
+    /// is faulty.
+    fn likely_sample(&mut self, start: usize) -> Option<Entry<'a>> {
+        let series = self.cursor.since(start);
+        let ends = match self.format {
+            Format::Text => self.cursor.skip_blanks() && self.cursor.peek() != Some(b'{'),
+            Format::OpenMetrics => self.cursor.peek() == Some(b' '),
+        };
+        if !ends {
+            return None;
+        }
+        let sample = self.sample(series).ok()?;
+        self.line += 1 + line_ends(series);
+        Some(Entry::Sample(sample))
+    }
+
+    fn entry(&mut self) -> Result<Option<Entry<'a>>, Fault> {
+        match self.format {
+            Format::Text => self.text_entry(),
+            Format::OpenMetrics => self.openmetrics_entry(),
+        }
+    }
+
+    fn text_entry(&mut self) -> Result<Option<Entry<'a>>, Fault> {
+        loop {
+            self.cursor.skip_blanks();
+            match self.cursor.peek() {
+                None => return Ok(None),
+                Some(b'\n') => {
+                    self.cursor.at += 1;
+                    self.line += 1;
+                }
+                Some(b'#') => return self.comment().map(Some),
+                Some(_) => return self.series_line().map(Some),
+            }
+        }
+    }
+
+    /// A line with a sample.
+    pub(super) fn series_line(&mut self) -> Result<Entry<'a>, Fault> {
+        let start = self.cursor.at;
+        self.cursor.series(self.format, |_| Ok(()))?;
+        let series = self.cursor.since(start);
+        let sample = self.sample(series)?;
+        self.line += 1 + line_ends(series);
+        Ok(Entry::Sample(sample))
+    }
+
+    /// The rest of a line with a sample: value, time, exemplar.
+    fn sample(&mut self, series: &'a [u8]) -> Result<Sample<'a>, Fault> {
+        if self.format == Format::OpenMetrics {
+            return openmetrics::sample(&mut self.cursor, series, self.line);
+        }
+        self.cursor.skip_blanks();
+        let value = self.value(|c| !matches!(c, b'{' | b' ' | b'\t' | b'\n'))?;
+        self.cursor.skip_blanks();
+        let timestamp_ms = self.timestamp()?;
+        self.end_of_line()?;
+        Ok(Sample {
+            series,
+            value,
+            timestamp_ms,
+            exemplar: None,
+            line: self.line,
+        })
+    }
+
+    fn value(&mut self, accept: impl Fn(u8) -> bool) -> Result<f64, Fault> {
+        let start = self.cursor;
+        parse_number(self.cursor.take_while(accept)).ok_or_else(|| start.fault("a value"))
+    }
+
+    fn timestamp(&mut self) -> Result<Option<i64>, Fault> {
+        let start = self.cursor;
+        let digits = self.cursor.take_while(|c| c.is_ascii_digit());
+        if digits.is_empty() {
+            return Ok(None);
+        }
+        std::str::from_utf8(digits)
+            .ok()
+            .and_then(|digits| digits.parse().ok())
+            .map(Some)
+            .ok_or_else(|| start.fault("a time in milliseconds"))
+    }
+
+    /// The end of the line, or of the page.
+    fn end_of_line(&mut self) -> Result<(), Fault> {
+        if self.cursor.eat(b'\n') || self.cursor.is_at_end() {
+            Ok(())
+        } else {
+            Err(self.cursor.fault("the end of the line"))
+        }
+    }
+
+    /// A line that starts with `#`.
+    fn comment(&mut self) -> Result<Entry<'a>, Fault> {
+        let start = self.cursor.at;
+        self.cursor.at += 1;
+        let entry = match self.keyword() {
+            Some(Keyword::Help) => {
+                let name = self.metadata_name()?;
+                let text = self.metadata_text();
+                let help = std::str::from_utf8(text)
+                    .map_err(|_| self.cursor.fault("a help text in UTF-8"))?;
+                let help = unescape(help, false);
+                Entry::Help { name, help }
+            }
+            Some(Keyword::Type) => {
+                let name = self.metadata_name()?;
+                let place = self.cursor;
+                let metric_type = text_type(self.metadata_text()).ok_or_else(|| {
+                    place.fault("a type: counter, gauge, histogram, summary or untyped")
+                })?;
+                Entry::Type { name, metric_type }
+            }
+            None => {
+                self.cursor.line();
+                Entry::Comment(self.cursor.since(start))
+            }
+        };
+        self.end_of_line()?;
+        self.line += 1;
+        Ok(entry)
+    }
+
+    /// The keyword after `#`, with the blanks around it.
+    fn keyword(&mut self) -> Option<Keyword> {
+        if !self.cursor.skip_blanks() {
+            return None;
+        }
+        let keyword = if self.cursor.eat_all(b"HELP") {
+            Keyword::Help
+        } else if self.cursor.eat_all(b"TYPE") {
+            Keyword::Type
+        } else {
+            return None;
+        };
+        self.cursor.skip_blanks().then_some(keyword)
+    }
+
+    pub(super) fn metadata_name(&mut self) -> Result<Cow<'a, str>, Fault> {
+        let start = self.cursor;
+        self.cursor
+            .metadata_name(self.format)
+            .map(Raw::text)?
+            .ok_or_else(|| start.fault("a metric name in UTF-8"))
+    }
+
+    /// What stands after the metric's name, without the one byte between them.
+    fn metadata_text(&mut self) -> &'a [u8] {
+        let text = self.cursor.line();
+        text.get(1..).unwrap_or_default()
+    }
+}
+
+impl<'a> Iterator for Parser<'a> {
+    type Item = Result<Entry<'a>, ParseError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let entry = self.entry().transpose()?;
+        Some(entry.map_err(|fault| {
+            self.ended = true;
+            fault.locate(self.cursor.text, 1)
+        }))
+    }
+}
+
+/// The ends of lines in a series: only a quoted text can have them.
+fn line_ends(series: &[u8]) -> usize {
+    if series.ends_with(b"}") {
+        memchr::memchr_iter(b'\n', series).count()
+    } else {
+        0
+    }
+}
+
+/// The comments that say something of a metric.
+#[derive(Clone, Copy, Debug)]
+enum Keyword {
+    Help,
+    Type,
+}
+
+fn text_type(name: &[u8]) -> Option<MetricType> {
+    match name {
+        b"counter" => Some(MetricType::Counter),
+        b"gauge" => Some(MetricType::Gauge),
+        b"histogram" => Some(MetricType::Histogram),
+        b"summary" => Some(MetricType::Summary),
+        b"untyped" => Some(MetricType::Unknown),
+        _ => None,
+    }
+}
