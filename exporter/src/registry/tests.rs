@@ -1,0 +1,129 @@
+use super::*;
+use std::sync::mpsc;
+
+/// Writes one family, or does something else.
+enum Fake {
+    Works(&'static str),
+    Fails,
+    Panics,
+    /// Waits until the other end of the channel is dropped.
+    Hangs(Mutex<mpsc::Receiver<()>>),
+}
+
+impl Collector for Fake {
+    fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
+        match self {
+            Self::Works(name) => {
+                page.family(name, "Help.", MetricType::Gauge);
+                page.sample(&[], 1.0);
+                Ok(())
+            }
+            Self::Fails => {
+                page.family("node_partial", "Help.", MetricType::Gauge);
+                page.sample(&[], 1.0);
+                Err(CollectError::Call("out of order".to_owned()))
+            }
+            Self::Panics => panic!("on purpose"),
+            Self::Hangs(until) => {
+                assert!(until.lock().recv().is_err());
+                Ok(())
+            }
+        }
+    }
+}
+
+fn registry(fakes: Vec<(&'static str, Fake)>, deadline: Duration) -> Registry {
+    let collectors = fakes
+        .into_iter()
+        .map(|(name, fake)| (name, Box::new(fake) as Box<dyn Collector>))
+        .collect();
+    let patience = Duration::from_millis(5);
+    Registry::new(collectors, Limits { patience, deadline })
+}
+
+async fn page(registry: &Registry) -> String {
+    String::from_utf8(registry.scrape(Page::new).await.to_vec()).unwrap()
+}
+
+fn success(page: &str, name: &str) -> bool {
+    let line = |value| format!("node_scrape_collector_success{{collector=\"{name}\"}} {value}\n");
+    assert!(page.contains(&line(0)) != page.contains(&line(1)), "{page}");
+    page.contains(&line(1))
+}
+
+#[tokio::test]
+async fn families_are_in_the_order_of_their_names() {
+    let fakes = vec![
+        ("b", Fake::Works("node_b")),
+        ("a", Fake::Works("node_a")),
+        ("z", Fake::Works("node_z")),
+    ];
+    let page = page(&registry(fakes, Duration::from_secs(10))).await;
+    let names: Vec<_> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE "))
+        .collect();
+    assert!(names.is_sorted(), "{names:?}");
+    assert_eq!(names.len(), 5);
+    assert!(success(&page, "a") && success(&page, "b") && success(&page, "z"));
+}
+
+#[tokio::test]
+async fn a_collector_that_fails_or_panics_costs_only_itself() {
+    let fakes = vec![
+        ("fails", Fake::Fails),
+        ("panics", Fake::Panics),
+        ("works", Fake::Works("node_works")),
+    ];
+    let registry = registry(fakes, Duration::from_secs(10));
+    for _ in 0..2 {
+        let page = page(&registry).await;
+        assert!(!success(&page, "fails") && !success(&page, "panics"));
+        assert!(success(&page, "works"));
+        assert!(page.contains("\nnode_partial 1\n"));
+        assert!(page.contains("\nnode_works 1\n"));
+    }
+}
+
+#[tokio::test]
+async fn collectors_that_hang_cost_only_themselves_and_are_not_started_twice() {
+    let (release, hang) = mpsc::channel();
+    let (release_too, hang_too) = mpsc::channel();
+    let fakes = vec![
+        ("hangs", Fake::Hangs(Mutex::new(hang))),
+        ("works", Fake::Works("node_works")),
+        ("hangs_too", Fake::Hangs(Mutex::new(hang_too))),
+    ];
+    let deadline = Duration::from_millis(200);
+    let registry = registry(fakes, deadline);
+    let start = Instant::now();
+    let first = page(&registry).await;
+    assert!(start.elapsed() >= deadline);
+    assert!(!success(&first, "hangs") && !success(&first, "hangs_too"));
+    assert!(success(&first, "works"));
+    // Both still run: the next pass does not wait for them.
+    let start = Instant::now();
+    let second = page(&registry).await;
+    assert!(start.elapsed() < deadline, "{:?}", start.elapsed());
+    assert!(!success(&second, "hangs") && success(&second, "works"));
+    drop((release, release_too));
+    // Free again, and the result of the first pass does not stand in for that of a later one.
+    for _ in 0..1_000 {
+        let page = page(&registry).await;
+        if success(&page, "hangs") && success(&page, "hangs_too") {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the collectors are free and still count as hanging");
+}
+
+#[tokio::test]
+async fn only_the_collectors_that_are_wanted_run() {
+    let fakes = vec![("a", Fake::Works("node_a")), ("fails", Fake::Fails)];
+    let registry = registry(fakes, Duration::from_secs(10));
+    let page = registry.scrape_some(|name| name == "a", Page::new).await;
+    let page = String::from_utf8(page.to_vec()).unwrap();
+    assert!(success(&page, "a"));
+    assert!(!page.contains("fails"));
+}
