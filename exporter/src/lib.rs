@@ -1,5 +1,93 @@
 //! The target: the numbers of this host, and a few allowed commands.
+//!
+//! ```text
+//! main -> flags -> config -> serve -> server (connections) -> routes -> registry -> collectors
+//! ```
+//!
+//! A scrape runs every collector within a deadline ([`registry`]), merges what they wrote, and
+//! answers with text format 0.0.4. The names, types and labels are `node_exporter`'s.
+
 pub mod collectors;
 pub mod command;
+pub mod config;
 pub mod error;
+pub mod flags;
+pub mod logging;
 pub mod registry;
+mod routes;
+mod server;
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+pub use config::Config;
+pub use error::Error;
+use flags::Flags;
+
+/// Serves this host's numbers on a listener until `shutdown` is ready; then the requests under way
+/// are answered, for at most 1.5 seconds.
+pub async fn run(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<(), Error> {
+    server::serve(listener, routes::routes(&config), shutdown).await;
+    Ok(())
+}
+
+/// The program after its command line is read: serves on all addresses until it is told to stop
+/// by SIGINT or SIGTERM.
+pub fn serve(flags: Flags) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Error::Start)?;
+    runtime.block_on(async {
+        let mut listeners = Vec::new();
+        for address in flags.listen {
+            listeners.push(listen(address).await?);
+        }
+        let routes = routes::routes(&flags.config);
+        let (stop, stopped) = tokio::sync::watch::channel(());
+        let mut servers = JoinSet::new();
+        for listener in listeners {
+            let mut stopped = stopped.clone();
+            servers.spawn(server::serve(listener, routes.clone(), async move {
+                // The channel closes when the program is told to stop.
+                while stopped.changed().await.is_ok() {}
+            }));
+        }
+        told_to_stop().await.map_err(Error::Start)?;
+        drop(stop);
+        while servers.join_next().await.is_some() {}
+        Ok(())
+    })
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    let listener = match TcpListener::bind(address).await {
+        // A kernel without IPv6 has no `[::]`.
+        Err(_) if address.ip() == std::net::Ipv6Addr::UNSPECIFIED => {
+            let address = (std::net::Ipv4Addr::UNSPECIFIED, address.port());
+            TcpListener::bind(address).await
+        }
+        bound => bound,
+    };
+    let listener = listener.map_err(|source| Error::Listen { address, source })?;
+    tracing::info!(%address, "listening");
+    Ok(listener)
+}
+
+async fn told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    Ok(())
+}

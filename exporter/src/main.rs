@@ -1,2 +1,43 @@
-//! placeholder
-fn main() {}
+//! `watchpost-exporter`: serves the numbers of this host.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use watchpost_exporter::error::{Error, chain};
+use watchpost_exporter::{flags, logging, serve};
+
+/// Something went wrong at run time.
+const FAILED: u8 = 1;
+/// The command line is wrong.
+const USAGE: u8 = 2;
+/// The configuration is wrong.
+const BAD_CONFIG: u8 = 64;
+
+fn main() -> ExitCode {
+    let matches = match flags::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            let shown = error.print();
+            let usage = error.use_stderr() || shown.is_err();
+            return ExitCode::from(if usage { USAGE } else { 0 });
+        }
+    };
+    let result = flags::read(&matches).and_then(|flags| {
+        logging::start(&flags.log_level, flags.log_json);
+        serve(flags)
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let text = chain(&error);
+            if writeln!(std::io::stderr(), "watchpost-exporter: {text}").is_err() {
+                return ExitCode::from(FAILED);
+            }
+            ExitCode::from(match error {
+                Error::Flag(_) | Error::Address(_) => USAGE,
+                Error::ReadConfig { .. } | Error::Config(_) => BAD_CONFIG,
+                Error::Listen { .. } | Error::Start(_) => FAILED,
+            })
+        }
+    }
+}

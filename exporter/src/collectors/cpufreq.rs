@@ -1,0 +1,177 @@
+//! The frequency of each CPU, its limits and its governor, `/sys/devices/system/cpu/cpu*/cpufreq`.
+
+use std::path::{Path, PathBuf};
+
+use watchpost_model::MetricType;
+use watchpost_model::text::Page;
+
+use super::{CollectError, Collector, KeptFile, Settings, read_small, text};
+
+/// The file in kilohertz, and its family.
+const FREQUENCIES: [(&str, &str, &str); 6] = [
+    (
+        "cpuinfo_cur_freq",
+        "node_cpu_frequency_hertz",
+        "Current CPU thread frequency in hertz.",
+    ),
+    (
+        "cpuinfo_max_freq",
+        "node_cpu_frequency_max_hertz",
+        "Maximum CPU thread frequency in hertz.",
+    ),
+    (
+        "cpuinfo_min_freq",
+        "node_cpu_frequency_min_hertz",
+        "Minimum CPU thread frequency in hertz.",
+    ),
+    (
+        "scaling_cur_freq",
+        "node_cpu_scaling_frequency_hertz",
+        "Current scaled CPU thread frequency in hertz.",
+    ),
+    (
+        "scaling_max_freq",
+        "node_cpu_scaling_frequency_max_hertz",
+        "Maximum scaled CPU thread frequency in hertz.",
+    ),
+    (
+        "scaling_min_freq",
+        "node_cpu_scaling_frequency_min_hertz",
+        "Minimum scaled CPU thread frequency in hertz.",
+    ),
+];
+
+struct CpuFreq {
+    folder: PathBuf,
+    cpus: Vec<Cpu>,
+}
+
+struct Cpu {
+    number: String,
+    /// In the order of [`FREQUENCIES`]; none where the file cannot be read.
+    frequencies: [Option<KeptFile>; FREQUENCIES.len()],
+    governor: Option<KeptFile>,
+    governors: Vec<String>,
+}
+
+/// Makes the collector.
+pub(super) fn new(settings: &Settings) -> Box<dyn Collector> {
+    Box::new(CpuFreq {
+        folder: settings.paths.sysfs.join("devices/system/cpu"),
+        cpus: Vec::new(),
+    })
+}
+
+impl Collector for CpuFreq {
+    fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
+        let gone = |cpu: &mut Cpu| {
+            cpu.governor
+                .as_mut()
+                .is_some_and(|file| file.read().is_err())
+        };
+        if self.cpus.is_empty() || self.cpus.iter_mut().any(gone) {
+            self.cpus = find(&self.folder)?;
+        }
+        for (at, (_, name, help)) in FREQUENCIES.into_iter().enumerate() {
+            page.family(name, help, MetricType::Gauge);
+            for cpu in &mut self.cpus {
+                let file = cpu.frequencies.get_mut(at).and_then(Option::as_mut);
+                let Some(kilohertz) = file.and_then(kilohertz) else {
+                    continue;
+                };
+                let mut series = page.series("");
+                series.label("cpu", &cpu.number);
+                text::put_integer(series, kilohertz.saturating_mul(1_000));
+            }
+        }
+        page.family(
+            "node_cpu_scaling_governor",
+            "Current enabled CPU frequency governor.",
+            MetricType::Gauge,
+        );
+        for cpu in &self.cpus {
+            let Some(file) = &cpu.governor else { continue };
+            let now = file.text().trim_ascii();
+            for governor in &cpu.governors {
+                let mut series = page.series("");
+                series.label("cpu", &cpu.number).label("governor", governor);
+                series.digits(if governor.as_bytes() == now {
+                    b"1"
+                } else {
+                    b"0"
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn kilohertz(file: &mut KeptFile) -> Option<u64> {
+    text::integer(file.read().ok()?.trim_ascii())
+}
+
+fn find(folder: &Path) -> Result<Vec<Cpu>, CollectError> {
+    let entries = std::fs::read_dir(folder).map_err(|error| CollectError::read(folder, error))?;
+    let mut cpus: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let number: u32 = name.strip_prefix("cpu")?.parse().ok()?;
+            let folder = entry.path().join("cpufreq");
+            folder.is_dir().then(|| (number, open(number, &folder)))
+        })
+        .collect();
+    cpus.sort_by_key(|(number, _)| *number);
+    Ok(cpus.into_iter().map(|(_, cpu)| cpu).collect())
+}
+
+fn open(number: u32, folder: &Path) -> Cpu {
+    let open = |name| {
+        let mut file = KeptFile::new(folder.join(name));
+        file.read().is_ok().then_some(file)
+    };
+    let governors = read_small(&folder.join("scaling_available_governors")).unwrap_or_default();
+    Cpu {
+        number: number.to_string(),
+        frequencies: FREQUENCIES.map(|(name, _, _)| open(name)),
+        governor: open("scaling_governor"),
+        governors: governors.split_whitespace().map(str::to_owned).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::Paths;
+
+    #[test]
+    fn frequencies_are_hertz_and_the_governor_in_use_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let cpufreq = folder.path().join("devices/system/cpu/cpu0/cpufreq");
+        std::fs::create_dir_all(&cpufreq).unwrap();
+        for (name, text) in [
+            ("scaling_cur_freq", "1699981\n"),
+            ("scaling_governor", "powersave\n"),
+            ("scaling_available_governors", "performance powersave\n"),
+        ] {
+            std::fs::write(cpufreq.join(name), text).unwrap();
+        }
+        let sysfs = folder.path().to_owned();
+        let settings = Settings::new(Paths {
+            sysfs,
+            ..Paths::default()
+        });
+        let mut page = Page::new();
+        new(&settings).collect(&mut page).unwrap();
+        let text = String::from_utf8(page.finish().to_vec()).unwrap();
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        assert_eq!(
+            lines,
+            [
+                "node_cpu_scaling_frequency_hertz{cpu=\"0\"} 1699981000",
+                "node_cpu_scaling_governor{cpu=\"0\",governor=\"performance\"} 0",
+                "node_cpu_scaling_governor{cpu=\"0\",governor=\"powersave\"} 1",
+            ]
+        );
+    }
+}

@@ -1,0 +1,60 @@
+//! The load averages, `/proc/loadavg`.
+
+use watchpost_model::MetricType;
+use watchpost_model::text::Page;
+
+use super::{CollectError, Collector, KeptFile, Settings, text};
+
+/// Name and help of the three figures in the order of the file.
+const FAMILIES: [(&str, &str); 3] = [
+    ("node_load1", "1m load average."),
+    ("node_load5", "5m load average."),
+    ("node_load15", "15m load average."),
+];
+
+struct LoadAvg {
+    file: KeptFile,
+}
+
+/// Makes the collector.
+pub(super) fn new(settings: &Settings) -> Box<dyn Collector> {
+    Box::new(LoadAvg {
+        file: KeptFile::new(settings.paths.procfs.join("loadavg")),
+    })
+}
+
+impl Collector for LoadAvg {
+    fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
+        let text = self.file.read()?;
+        write(text, page).ok_or_else(|| self.file.fault("three load averages", self.file.text()))
+    }
+}
+
+fn write(text: &[u8], page: &mut Page) -> Option<()> {
+    let mut words = text::words(text);
+    for (name, help) in FAMILIES {
+        let word = words.next().filter(|word| text::number(word).is_some())?;
+        page.family(name, help, MetricType::Gauge);
+        page.series("").digits(word);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_averages_are_copied() {
+        let mut page = Page::new();
+        write(b"0.20 0.38 12.09 1/718 19737\n", &mut page).unwrap();
+        let text = String::from_utf8(page.finish().to_vec()).unwrap();
+        let values: Vec<_> = text.lines().filter(|l| !l.starts_with('#')).collect();
+        assert_eq!(
+            values,
+            ["node_load1 0.20", "node_load5 0.38", "node_load15 12.09"]
+        );
+        assert!(write(b"0.20 0.38", &mut page).is_none());
+        assert!(write(b"0.20 x 1 1", &mut page).is_none());
+    }
+}

@@ -1,0 +1,319 @@
+//! The command line: `node_exporter`'s flags, the collectors' ones made from their table.
+
+use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use crate::collectors::{ALL, Definition, Flag, FlagKind, Paths, Settings};
+use crate::config::{Config, Section};
+use crate::error::Error;
+
+/// What the command line says.
+#[derive(Debug)]
+pub struct Flags {
+    /// What the exporter is told.
+    pub config: Config,
+    /// Where it listens.
+    pub listen: Vec<SocketAddr>,
+    /// Messages below this are not logged: `debug`, `info`, `warn` or `error`.
+    pub log_level: String,
+    /// Whether the log is JSON.
+    pub log_json: bool,
+}
+
+/// The command line's grammar.
+pub fn command() -> Command {
+    let collectors = ALL.iter().flat_map(collector_flags);
+    Command::new("watchpost-exporter")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Serves the numbers of this host to Prometheus and Watchpost")
+        .override_usage("watchpost-exporter [FLAGS]")
+        .after_help(
+            "Every switch has an opposite: --no-collector.cpu, --no-collector.netdev.netlink.",
+        )
+        .args(path_flags())
+        .args(web_flags())
+        .args(collectors)
+        .arg(switch(
+            "collector.disable-defaults",
+            "Set all collectors to disabled by default.",
+        ))
+}
+
+/// Reads a command line and the file it names.
+pub fn read(matches: &ArgMatches) -> Result<Flags, Error> {
+    let section = match matches.get_one::<PathBuf>("config.file") {
+        Some(path) => Section::load(path)?,
+        None => Section::default(),
+    };
+    let given: Vec<String> = texts(matches, "web.listen-address");
+    let texts = match (given.is_empty(), section.listen.is_empty()) {
+        (false, _) => given,
+        (true, false) => section.listen.clone(),
+        (true, true) => vec![":9100".to_owned()],
+    };
+    let mut listen = Vec::new();
+    for text in &texts {
+        listen.extend(addresses(text)?);
+    }
+    let config = Config {
+        enabled: enabled(matches),
+        settings: settings(matches)?,
+        telemetry_path: text(matches, "web.telemetry-path"),
+        own_metrics: !matches.get_flag("web.disable-exporter-metrics"),
+        max_requests: matches.get_one("web.max-requests").copied().unwrap_or(40),
+        section,
+        ..Config::default()
+    };
+    Ok(Flags {
+        config,
+        listen,
+        log_level: text(matches, "log.level"),
+        log_json: text(matches, "log.format") == "json",
+    })
+}
+
+/// The addresses that `[host]:port` stands for: without a host all of this machine's.
+pub fn addresses(text: &str) -> Result<Vec<SocketAddr>, Error> {
+    let fault = || Error::Address(text.to_owned());
+    if let Some(port) = text.strip_prefix(':') {
+        let port = port.parse().map_err(|_| fault())?;
+        return Ok(vec![(Ipv6Addr::UNSPECIFIED, port).into()]);
+    }
+    let found: Vec<_> = text.to_socket_addrs().map_err(|_| fault())?.collect();
+    if found.is_empty() {
+        Err(fault())
+    } else {
+        Ok(found)
+    }
+}
+
+fn path_flags() -> [Arg; 5] {
+    let path = |name, default, help| {
+        option(name, help)
+            .default_value(default)
+            .value_parser(clap::value_parser!(PathBuf))
+    };
+    [
+        path("path.procfs", "/proc", "procfs mountpoint."),
+        path("path.sysfs", "/sys", "sysfs mountpoint."),
+        path("path.rootfs", "/", "rootfs mountpoint."),
+        path("path.udev.data", "/run/udev/data", "udev data path."),
+        option(
+            "config.file",
+            "The configuration file: its section `exporter`.",
+        )
+        .value_parser(clap::value_parser!(PathBuf)),
+    ]
+}
+
+fn web_flags() -> [Arg; 6] {
+    [
+        option(
+            "web.listen-address",
+            "Addresses to listen on, such as `:9100`, `127.0.0.1:9100` or `[::1]:9100`. Repeatable. [default: :9100]",
+        )
+        .action(ArgAction::Append),
+        option("web.telemetry-path", "Path of the metrics.").default_value("/metrics"),
+        switch(
+            "web.disable-exporter-metrics",
+            "Leave out the metrics about the exporter itself (promhttp_*, process_*).",
+        ),
+        option("web.max-requests", "How many scrapes may run at once; 0 is without limit.")
+            .default_value("40")
+            .value_parser(clap::value_parser!(usize)),
+        option("log.level", "Log only messages of this severity or above.")
+            .default_value("info")
+            .value_parser(PossibleValuesParser::new(["debug", "info", "warn", "error"])),
+        option("log.format", "The form of log messages.")
+            .default_value("logfmt")
+            .value_parser(PossibleValuesParser::new(["logfmt", "json"])),
+    ]
+}
+
+/// `--collector.NAME`, its opposite, and the collector's own flags.
+fn collector_flags(definition: &Definition) -> Vec<Arg> {
+    let state = if definition.default_on {
+        "enabled"
+    } else {
+        "disabled"
+    };
+    let name = format!("collector.{}", definition.name);
+    let help = format!("{} (default: {state})", definition.help);
+    let mut args = with_opposite(name, help);
+    args.extend(definition.flags.iter().flat_map(own_flag));
+    args
+}
+
+fn own_flag(flag: &Flag) -> Vec<Arg> {
+    let name = format!("collector.{}", flag.name);
+    match flag.kind {
+        FlagKind::Switch { default } => {
+            let state = if default { "enabled" } else { "disabled" };
+            with_opposite(name, format!("{} (default: {state})", flag.help))
+        }
+        FlagKind::Pattern { default } | FlagKind::Text { default } if default.is_empty() => {
+            vec![option(name, flag.help)]
+        }
+        FlagKind::Pattern { default } | FlagKind::Text { default } => {
+            vec![option(name, format!("{} [default: {default}]", flag.help))]
+        }
+        FlagKind::List => vec![option(name, flag.help).action(ArgAction::Append)],
+    }
+}
+
+fn with_opposite(name: String, help: String) -> Vec<Arg> {
+    let opposite = format!("no-{name}");
+    vec![
+        switch(name.clone(), help).overrides_with(opposite.clone()),
+        switch(opposite, "").hide(true).overrides_with(name),
+    ]
+}
+
+fn option(name: impl Into<String>, help: impl Into<String>) -> Arg {
+    let name = name.into();
+    Arg::new(name.clone())
+        .long(name)
+        .help(help.into())
+        .value_name("VALUE")
+        .overrides_with_all(Vec::<String>::new())
+}
+
+fn switch(name: impl Into<String>, help: impl Into<String>) -> Arg {
+    let name = name.into();
+    Arg::new(name.clone())
+        .long(name)
+        .help(help.into())
+        .action(ArgAction::SetTrue)
+}
+
+fn enabled(matches: &ArgMatches) -> std::collections::BTreeSet<&'static str> {
+    let defaults = !matches.get_flag("collector.disable-defaults");
+    let is_on = |definition: &&Definition| {
+        let name = format!("collector.{}", definition.name);
+        said(matches, &name).unwrap_or(defaults && definition.default_on)
+    };
+    ALL.iter()
+        .filter(is_on)
+        .map(|definition| definition.name)
+        .collect()
+}
+
+/// Whether a switch or its opposite was given.
+fn said(matches: &ArgMatches, name: &str) -> Option<bool> {
+    if matches.get_flag(name) {
+        Some(true)
+    } else if matches.get_flag(&format!("no-{name}")) {
+        Some(false)
+    } else {
+        None
+    }
+}
+
+fn settings(matches: &ArgMatches) -> Result<Settings, Error> {
+    let path = |name| {
+        matches
+            .get_one::<PathBuf>(name)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let mut settings = Settings::new(Paths {
+        procfs: path("path.procfs"),
+        sysfs: path("path.sysfs"),
+        rootfs: path("path.rootfs"),
+        udev_data: path("path.udev.data"),
+    });
+    for flag in ALL.iter().flat_map(|definition| definition.flags) {
+        let name = format!("collector.{}", flag.name);
+        let values = match flag.kind {
+            FlagKind::Switch { .. } => said(matches, &name)
+                .map(|on| on.to_string())
+                .into_iter()
+                .collect(),
+            _ => texts(matches, &name),
+        };
+        if !values.is_empty() {
+            settings.set(flag, values)?;
+        }
+    }
+    Ok(settings)
+}
+
+fn text(matches: &ArgMatches, name: &str) -> String {
+    matches.get_one(name).cloned().unwrap_or_default()
+}
+
+fn texts(matches: &ArgMatches, name: &str) -> Vec<String> {
+    matches
+        .get_many(name)
+        .map(|values| values.cloned().collect())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(args: &[&str]) -> Result<Flags, String> {
+        let args = std::iter::once("watchpost-exporter").chain(args.iter().copied());
+        let matches = command()
+            .try_get_matches_from(args)
+            .map_err(|error| error.to_string())?;
+        read(&matches).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_grammar_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn without_flags_it_listens_on_9100_with_the_default_collectors() {
+        let flags = flags(&[]).unwrap();
+        assert_eq!(flags.listen, ["[::]:9100".parse().unwrap()]);
+        assert_eq!(flags.config.enabled, Config::default().enabled);
+        assert_eq!(flags.config.telemetry_path, "/metrics");
+    }
+
+    #[test]
+    fn collectors_are_switched_by_their_names_and_the_last_word_counts() {
+        let on = |args: &[&str]| flags(args).unwrap().config.enabled.contains("loadavg");
+        assert!(on(&[]));
+        assert!(!on(&["--no-collector.loadavg"]));
+        assert!(on(&["--no-collector.loadavg", "--collector.loadavg"]));
+        assert!(!on(&["--collector.disable-defaults"]));
+        assert!(on(&["--collector.disable-defaults", "--collector.loadavg"]));
+    }
+
+    #[test]
+    fn listen_addresses_may_be_repeated_and_have_three_forms() {
+        let flags = flags(&[
+            "--web.listen-address=127.0.0.1:1",
+            "--web.listen-address=[::1]:2",
+            "--web.listen-address=:3",
+        ]);
+        let text: Vec<_> = flags
+            .unwrap()
+            .listen
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(text, ["127.0.0.1:1", "[::1]:2", "[::]:3"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused_by_name() {
+        assert!(
+            flags(&["--collector.nonsense"])
+                .unwrap_err()
+                .contains("--collector.nonsense")
+        );
+        let error = flags(&["--web.listen-address=nonsense"]).unwrap_err();
+        assert_eq!(
+            error,
+            "--web.listen-address: expected `[host]:port`, found `nonsense`"
+        );
+    }
+}

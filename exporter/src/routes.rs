@@ -1,0 +1,208 @@
+//! What is served: the metrics, a page for people, and a sign of life.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Query, State};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tokio::sync::Semaphore;
+use watchpost_model::text::Page;
+
+use crate::collectors::ALL;
+use crate::config::Config;
+use crate::registry::Registry;
+
+/// The content type of text format 0.0.4.
+const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the routes share.
+#[derive(Debug)]
+struct Shared {
+    registry: Registry,
+    telemetry_path: String,
+    /// Places for scrapes; none where their number is not limited.
+    places: Option<Semaphore>,
+    max_requests: usize,
+}
+
+/// All routes of an exporter.
+pub(crate) fn routes(config: &Config) -> Router {
+    let shared = Arc::new(Shared {
+        registry: Registry::new(config.collectors(), config.limits),
+        telemetry_path: config.telemetry_path.clone(),
+        places: (config.max_requests > 0).then(|| Semaphore::new(config.max_requests)),
+        max_requests: config.max_requests,
+    });
+    let mut routes = Router::new()
+        .route(&config.telemetry_path, get(metrics))
+        .route("/-/healthy", get(healthy));
+    if config.telemetry_path != "/" {
+        routes = routes.route("/", get(landing));
+    }
+    routes.with_state(shared)
+}
+
+async fn healthy() -> &'static str {
+    "Healthy\n"
+}
+
+async fn landing(State(shared): State<Arc<Shared>>) -> Html<String> {
+    let mut collectors = String::new();
+    for name in shared.registry.names() {
+        // Writing to memory does not fail.
+        let written = write!(collectors, "<li>{name}</li>");
+        debug_assert!(written.is_ok(), "a String takes every write");
+    }
+    let host = sysinfo::System::host_name().unwrap_or_default();
+    let system = sysinfo::System::long_os_version().unwrap_or_default();
+    Html(format!(
+        "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Watchpost exporter</title></head>\
+         <body><h1>Watchpost exporter</h1><p>Version {version}, on {host} ({system}).</p>\
+         <ul><li><a href=\"{path}\">Metrics</a></li><li><a href=\"/-/healthy\">Health</a></li></ul>\
+         <h2>Collectors</h2><ul>{collectors}</ul></body></html>\n",
+        version = env!("CARGO_PKG_VERSION"),
+        host = escape(&host),
+        system = escape(&system),
+        path = escape(&shared.telemetry_path),
+    ))
+}
+
+async fn metrics(
+    State(shared): State<Arc<Shared>>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let place = shared.places.as_ref().map(Semaphore::try_acquire);
+    if matches!(place, Some(Err(_))) {
+        let text = format!(
+            "limit of concurrent requests reached ({}), try again later\n",
+            shared.max_requests
+        );
+        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    }
+    let choice = match Choice::read(&query, &shared.registry) {
+        Ok(choice) => choice,
+        Err(text) => return (StatusCode::BAD_REQUEST, text).into_response(),
+    };
+    let page = match choice {
+        Choice::All => shared.registry.scrape(Page::new).await,
+        choice => {
+            let wanted = |name: &str| choice.wants(name);
+            shared.registry.scrape_some(wanted, Page::new).await
+        }
+    };
+    answer(page, &headers)
+}
+
+fn answer(page: Arc<[u8]>, headers: &HeaderMap) -> Response {
+    let kind = [(CONTENT_TYPE, TEXT_FORMAT), (VARY, "accept-encoding")];
+    if takes_gzip(headers)
+        && let Ok(packed) = gzip(&page)
+    {
+        return (kind, [(CONTENT_ENCODING, "gzip")], packed).into_response();
+    }
+    (kind, Bytes::from_owner(page)).into_response()
+}
+
+/// Level 1: the others take longer than the whole page.
+fn gzip(page: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 4), Compression::fast());
+    encoder.write_all(page)?;
+    encoder.finish()
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|offer| {
+            let mut parts = offer.split(';').map(str::trim);
+            let refused = |part: &str| {
+                part.strip_prefix("q=")
+                    .is_some_and(|q| q.parse() == Ok(0.0_f32))
+            };
+            parts.next() == Some("gzip") && !parts.any(refused)
+        })
+}
+
+/// Which collectors a request asks for: `collect[]` names those, `exclude[]` the others.
+#[derive(Debug, PartialEq, Eq)]
+enum Choice {
+    All,
+    Only(Vec<String>),
+    AllBut(Vec<String>),
+}
+
+impl Choice {
+    fn read(query: &[(String, String)], registry: &Registry) -> Result<Self, String> {
+        let named = |key| {
+            let pairs = query.iter().filter(move |(name, _)| name == key);
+            pairs.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+        };
+        let (only, but) = (named("collect[]"), named("exclude[]"));
+        for name in only.iter().chain(&but) {
+            if !ALL.iter().any(|definition| definition.name == name)
+                && !registry.names().any(|have| have == name)
+            {
+                return Err(format!("missing collector: {name}\n"));
+            }
+        }
+        match (only.is_empty(), but.is_empty()) {
+            (true, true) => Ok(Self::All),
+            (true, false) => Ok(Self::AllBut(but)),
+            (false, false) => {
+                Err("combined collect and exclude queries are not allowed\n".to_owned())
+            }
+            (false, true) => {
+                let off = |name: &&String| !registry.names().any(|have| have == **name);
+                match only.iter().find(off) {
+                    Some(name) => Err(format!("disabled collector: {name}\n")),
+                    None => Ok(Self::Only(only)),
+                }
+            }
+        }
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(names) => names.iter().any(|n| n == name),
+            Self::AllBut(names) => !names.iter().any(|n| n == name),
+        }
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_used_when_it_is_offered() {
+        for (offer, takes) in [
+            ("gzip", true),
+            ("deflate, gzip;q=0.5", true),
+            ("gzip;q=0", false),
+            ("br, zstd", false),
+            ("identity", false),
+        ] {
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, offer.parse().unwrap())]);
+            assert_eq!(takes_gzip(&headers), takes, "{offer}");
+        }
+    }
+}
