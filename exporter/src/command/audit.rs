@@ -1,0 +1,201 @@
+//! The audit log: one line of JSON for each thing that happened, appended and never changed.
+//!
+//! An action leaves two lines with the same `id`, `started` before it and `finished` after it, so
+//! that one that ends the exporter or the host is on record as well; a list and a refused call
+//! leave one. JSON escapes control characters, so a line stays a line whatever a caller sends. The
+//! file is opened for each line and may be rotated by renaming it.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use rustix::fs::{Mode, OFlags};
+use serde::Serialize;
+
+use super::wire::Status;
+
+/// The longest part of a caller's text that is kept.
+const LONGEST_TEXT: usize = 128;
+
+/// Where calls are written down.
+#[derive(Debug)]
+pub(super) struct Audit {
+    path: PathBuf,
+    next: AtomicU64,
+    /// Whether the last line may lack its end, as when the disk was full.
+    torn: AtomicBool,
+}
+
+/// A line.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Line {
+    time: String,
+    id: u64,
+    #[serde(flatten)]
+    event: Event,
+    source: SocketAddr,
+    /// Who called: `token` for whoever holds it, nothing for a stranger.
+    caller: Option<&'static str>,
+    /// What was asked for, as the caller wrote it; cut where it is long.
+    action: String,
+}
+
+/// What happened.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub(super) enum Event {
+    /// The list of actions was given.
+    Listed,
+    /// The call was refused.
+    Refused {
+        /// Why, in one word.
+        reason: &'static str,
+    },
+    /// An action begins.
+    Started,
+    /// It has ended.
+    Finished {
+        /// How.
+        status: Status,
+        /// The program's exit code.
+        exit_code: Option<i32>,
+        /// How long it took.
+        duration_seconds: f64,
+        /// Whether its output was cut.
+        truncated: bool,
+    },
+}
+
+/// Who called, and for what.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    /// The call's number, shared by its lines.
+    pub(super) id: u64,
+    /// Where from.
+    pub(super) source: SocketAddr,
+    /// Whether the token was right.
+    pub(super) authenticated: bool,
+    /// What was asked for, as the caller wrote it.
+    pub(super) action: String,
+}
+
+impl Line {
+    pub(super) fn new(call: &Call, event: Event, now: Timestamp) -> Self {
+        Self {
+            time: now.to_string(),
+            id: call.id,
+            event,
+            source: call.source,
+            caller: call.authenticated.then_some("token"),
+            action: call.action.chars().take(LONGEST_TEXT).collect(),
+        }
+    }
+}
+
+impl Audit {
+    pub(super) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            next: AtomicU64::new(1),
+            torn: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether lines can be written now.
+    pub(super) fn check(&self) -> io::Result<()> {
+        self.open().map(drop)
+    }
+
+    /// Appends a line and waits until it is on disk.
+    pub(super) fn write(&self, line: &Line) -> io::Result<()> {
+        let json = serde_json::to_string(line)?;
+        tracing::info!(target: "watchpost_exporter::audit", "{json}");
+        let mut file = self.open()?;
+        let start = if self.torn.load(Ordering::Relaxed) {
+            "\n"
+        } else {
+            ""
+        };
+        let written = file
+            .write_all(format!("{start}{json}\n").as_bytes())
+            .and_then(|()| file.sync_data());
+        self.torn.store(written.is_err(), Ordering::Relaxed);
+        written
+    }
+
+    /// Opens the file for appending, created for our eyes only. A symbolic link is not followed,
+    /// and what is no regular file is refused.
+    fn open(&self) -> io::Result<File> {
+        let flags = OFlags::WRONLY
+            | OFlags::APPEND
+            | OFlags::CREATE
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(
+            &self.path,
+            flags,
+            Mode::RUSR | Mode::WUSR,
+        )?);
+        if file.metadata()?.is_file() {
+            Ok(file)
+        } else {
+            Err(io::Error::other("expected a regular file"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn line(action: &str) -> Line {
+        let call = Call {
+            id: 7,
+            source: "127.0.0.1:5".parse().unwrap(),
+            authenticated: false,
+            action: action.to_owned(),
+        };
+        let reason = "unknown_action";
+        Line::new(&call, Event::Refused { reason }, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn a_line_stays_one_line_whatever_the_caller_sends() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let audit = Audit::new(&path);
+        audit.write(&line("a\nb\r\u{1b}[2J\0\"")).unwrap();
+        audit.write(&line(&"x".repeat(1000))).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            r#"{"time":"1970-01-01T00:00:00Z","id":7,"event":"refused","reason":"unknown_action","source":"127.0.0.1:5","caller":null,"action":"a\nb\r\u001b[2J\u0000\""}"#
+        );
+        assert_eq!(lines.len(), 2);
+        assert!(lines[1].len() < 300);
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_log_that_is_no_regular_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        symlink(folder.path().join("elsewhere"), &link).unwrap();
+        assert!(Audit::new(&link).check().is_err());
+        assert!(Audit::new(folder.path()).check().is_err());
+        assert!(Audit::new(Path::new("/dev/full")).check().is_err());
+        assert!(Audit::new(Path::new("/nonexistent/x")).check().is_err());
+    }
+}

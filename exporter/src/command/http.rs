@@ -1,0 +1,186 @@
+//! The command endpoint: who may call, then what is called, then the answer.
+//!
+//! A call is judged in this order: from this host; from an allowed address; by a name of this
+//! host, and not by a web page; with the token; not too often; an action on the list; a body that
+//! is `{}`; a free place; an audit line. The first that fails refuses the call, and a missing
+//! token and a wrong one have the same answer.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::any;
+use subtle::ConstantTimeEq;
+
+use super::audit::{Call, Event};
+use super::refusal::Reason;
+use super::service::Service;
+use super::wire::{Outcome, PATH, RunRequest};
+
+/// The longest body of a call; it is `{}`.
+const LONGEST_BODY: usize = 1024;
+
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The routes. The server puts the caller's address into each request as [`ConnectInfo`]; a
+/// request without one is refused.
+pub(super) fn router(service: Arc<Service>) -> Router {
+    Router::new()
+        .route(PATH, any(answer))
+        .route(&format!("{PATH}/{{*action}}"), any(answer))
+        .with_state(service)
+}
+
+async fn answer(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let source = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let Some(source) = source.map(|ConnectInfo(source)| *source) else {
+        return Reason::NotLoopback.into_response();
+    };
+    let mut call = Call {
+        id: service.audit.next_id(),
+        source,
+        authenticated: false,
+        action: requested(&request).unwrap_or_default().to_owned(),
+    };
+    match serve(&service, &mut call, request).await {
+        Ok(response) => response,
+        Err(reason) => service.refuse(call, reason).await.into_response(),
+    }
+}
+
+/// The action as the caller wrote it; it is not decoded, so that nothing needs to be decoded twice.
+fn requested(request: &Request) -> Option<&str> {
+    request.uri().path().strip_prefix(PATH)?.strip_prefix('/')
+}
+
+async fn serve(
+    service: &Arc<Service>,
+    call: &mut Call,
+    request: Request,
+) -> Result<Response, Reason> {
+    check_caller(service, call.source, request.headers())?;
+    call.authenticated = true;
+    service.take_turn(Instant::now())?;
+    if requested(&request).is_none() {
+        return list(service, call, request.method()).await;
+    }
+    let action = service.action(&call.action)?;
+    if request.method() != Method::POST {
+        return Err(Reason::Method { allowed: "POST" });
+    }
+    check_body(request).await?;
+    let outcome: Outcome = service.run(call.clone(), action).await?;
+    Ok(Json(outcome).into_response())
+}
+
+async fn list(service: &Service, call: &Call, method: &Method) -> Result<Response, Reason> {
+    if method != Method::GET {
+        return Err(Reason::Method { allowed: "GET" });
+    }
+    service.record(call, Event::Listed).await?;
+    service.telemetry.count(None, "listed");
+    Ok(Json(service.list()).into_response())
+}
+
+fn check_caller(service: &Service, source: SocketAddr, headers: &HeaderMap) -> Result<(), Reason> {
+    let address = source.ip().to_canonical();
+    if !address.is_loopback() {
+        return Err(Reason::NotLoopback);
+    }
+    if !service.allows(address) {
+        return Err(Reason::Source);
+    }
+    // A name that an attacker's server answers for is no name of this host, whatever address it
+    // resolves to; and a page in a browser says where it is from.
+    if !headers.get(header::HOST).is_some_and(is_own_name) || headers.contains_key(header::ORIGIN) {
+        return Err(Reason::Host);
+    }
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
+        .unwrap_or_default();
+    let right = token.ct_eq(service.token.expose().as_bytes());
+    if bool::from(right) {
+        Ok(())
+    } else {
+        Err(Reason::Token)
+    }
+}
+
+/// Whether a `Host` is `localhost` or a loopback address, with or without a port.
+fn is_own_name(host: &header::HeaderValue) -> bool {
+    let Ok(host) = host.to_str() else {
+        return false;
+    };
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|c| c.is_ascii_digit()) && !name.ends_with(':') => {
+            name
+        }
+        _ => host,
+    };
+    let bare = name
+        .strip_prefix('[')
+        .and_then(|name| name.strip_suffix(']'))
+        .unwrap_or(name);
+    name.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+async fn check_body(request: Request) -> Result<(), Reason> {
+    let is_json = request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| {
+            let kind = value.as_bytes().split(|c| *c == b';').next();
+            kind.is_some_and(|kind| kind.trim_ascii().eq_ignore_ascii_case(b"application/json"))
+        });
+    if !is_json {
+        return Err(Reason::ContentType);
+    }
+    let body: Body = request.into_body();
+    let read = tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, LONGEST_BODY));
+    let body = read
+        .await
+        .map_err(|_| Reason::Body)?
+        .map_err(|_| Reason::BodySize {
+            limit: LONGEST_BODY,
+        })?;
+    serde_json::from_slice::<RunRequest>(&body)
+        .map(drop)
+        .map_err(|_| Reason::Body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_of_this_host_are_its_own() {
+        for (host, own) in [
+            ("localhost", true),
+            ("localhost:9100", true),
+            ("LOCALHOST:1", true),
+            ("127.0.0.1:9100", true),
+            ("127.9.9.9", true),
+            ("[::1]:9100", true),
+            ("[::1]", true),
+            ("evil.example:9100", false),
+            ("localhost.evil.example", false),
+            ("127.0.0.1.evil.example:9100", false),
+            ("10.0.0.1:9100", false),
+            ("localhost:9100:80", false),
+            ("", false),
+        ] {
+            let value = header::HeaderValue::from_static(host);
+            assert_eq!(is_own_name(&value), own, "{host}");
+        }
+    }
+}
