@@ -1,0 +1,284 @@
+// From answers of the server to rows of the hosts view. Pure: what it is given is all it knows.
+// A host is a target (job and instance) with node_* series; a figure that is not there is null, never 0.
+
+/** One key for a job and an instance; neither can contain a line feed in practice, and a clash would only merge two rows. */
+export const keyOf = (labels) => `${labels.job ?? ""}\n${labels.instance ?? ""}`;
+
+/** The order of trouble, worst first. */
+export const STATES = ["down", "critical", "warning", "unknown", "pending", "ok"];
+export const STATE_WORDS = { down: "Down", critical: "Critical", warning: "Warning", unknown: "No data", pending: "Pending", ok: "OK" };
+
+/** From where on a figure is drawn as a warning, and as critical. The rules decide about alerts; these only colour the bar. */
+export const LIMITS = { cpu: [80, 95], memory: [85, 95], disk: [85, 95], temperature: [85, 95], gpu: [101, 102] };
+
+export function levelOf(kind, value) {
+  if (value === null || value === undefined) return "none";
+  const [warning, critical] = LIMITS[kind];
+  if (value >= critical) return "critical";
+  return value >= warning ? "warning" : "ok";
+}
+
+/** The range of the rates for a scrape interval: four scrapes, at least 30 s. */
+export const rateWindow = (interval) => `${Math.max(30, Math.ceil(interval * 4))}s`;
+
+function indexed(results) {
+  const index = new Map();
+  for (const { labels, value } of results ?? []) {
+    if (!Number.isFinite(value)) continue;
+    const key = keyOf(labels);
+    const list = index.get(key);
+    if (list) list.push({ labels, value });
+    else index.set(key, [{ labels, value }]);
+  }
+  return index;
+}
+
+const first = (index, key) => index.get(key)?.[0] ?? null;
+const gauge = (list, name) => list?.find((entry) => entry.labels.__name__ === name)?.value ?? null;
+
+/** What the kernel's drivers measure, in words; a driver that is not here goes by its own name. */
+const CHIPS = [[/^(coretemp|k10temp|zenpower|cpu_thermal)/, "CPU"], [/^nvme/, "NVMe"], [/^drivetemp/, "Disk"],
+  [/^(amdgpu|radeon|nouveau|i915|xe)$/, "GPU"], [/^acpitz/, "Mainboard"], [/^(iwlwifi|ath\d|mt7)/, "Wi-Fi"], [/^spd5118|^jc42/, "Memory"]];
+/** The sensor that stands for the whole chip. */
+const MAIN_SENSOR = /^(temp1|Package id 0|Tctl|Tdie|Composite|edge)$/;
+
+/** The name of a sensor as its maker or the kernel gives it. `facts` are the facts of the same host. */
+export function sensorName(labels, facts) {
+  const of = (name) => facts.find((fact) => fact.labels.__name__ === name && fact.labels.chip === labels.chip
+    && (fact.labels.sensor === undefined || fact.labels.sensor === labels.sensor));
+  if (labels.__name__ === "node_thermal_zone_temp") return labels.type || `zone ${labels.zone}`;
+  if (labels.__name__ === "node_gpu_temperature_celsius") {
+    const name = labels.name ?? labels.model ?? "GPU";
+    return labels.gpu === undefined ? name : `${name} ${labels.gpu}`;
+  }
+  const driver = of("node_hwmon_chip_names")?.labels.chip_name ?? labels.chip ?? "";
+  const chip = CHIPS.find(([pattern]) => pattern.test(driver))?.[1] ?? driver;
+  const sensor = of("node_hwmon_sensor_label")?.labels.label ?? labels.sensor ?? "";
+  return MAIN_SENSOR.test(sensor) ? chip : `${chip} ${sensor}`.trim();
+}
+
+/** The limit that the chip itself names, critical before high; null where it names none that makes sense. */
+export function sensorLimit(labels, facts) {
+  for (const name of ["node_hwmon_temp_crit_celsius", "node_hwmon_temp_max_celsius"]) {
+    const limit = facts.find((fact) => fact.labels.__name__ === name && fact.labels.chip === labels.chip
+      && fact.labels.sensor === labels.sensor)?.value;
+    // Chips without a limit report 0, or the largest number they can write.
+    if (limit > 30 && limit < 200) return limit;
+  }
+  return null;
+}
+
+function memoryOf(list) {
+  const total = gauge(list, "node_memory_MemTotal_bytes");
+  const available = gauge(list, "node_memory_MemAvailable_bytes");
+  if (total === null || available === null || total <= 0) return null;
+  return { total, used: total - available, percent: 100 * (1 - available / total) };
+}
+
+function temperatureOf(list, facts) {
+  let hottest = null;
+  for (const entry of list ?? []) if (!hottest || entry.value > hottest.value) hottest = entry;
+  if (!hottest) return null;
+  return { celsius: hottest.value, sensor: sensorName(hottest.labels, facts), limit: sensorLimit(hottest.labels, facts) };
+}
+
+function batteryOf(list, facts) {
+  const about = (charge) => facts.find((entry) => entry.labels.__name__ === "node_power_supply_info"
+    && entry.labels.power_supply === charge.labels.power_supply);
+  // A mouse or a keyboard has a battery too; it is not the one of the host.
+  const charge = list?.find((entry) => entry.labels.__name__ === "node_power_supply_capacity" && about(entry)?.labels.scope !== "Device");
+  if (!charge) return null;
+  const fact = about(charge);
+  return { percent: charge.value, status: fact?.labels.status ?? null };
+}
+
+function gpuOf(list) {
+  const cards = (list ?? []).filter((entry) => entry.labels.__name__ === "node_gpu_utilization_ratio");
+  if (cards.length === 0) return null;
+  return { percent: 100 * Math.max(...cards.map((card) => card.value)), cards: cards.length };
+}
+
+/** The alerts that speak about a target: same instance, and the same job where the alert names one. */
+export function alertsOf(alerts, job, instance) {
+  return (alerts ?? []).filter(({ labels }) => labels.instance === instance && (labels.job === undefined || labels.job === job));
+}
+
+const isCritical = (alert) => ["critical", "page", "emergency", "error"].includes(alert.labels.severity);
+
+const isNotice = (alert) => ["info", "none"].includes(alert.labels.severity);
+
+/** The state of a target from its health and its alerts; `figures` says whether there are any. */
+export function stateOf(target, figures, alerts) {
+  if (target?.health === "down") return "down";
+  const firing = alerts.filter((alert) => alert.state === "firing" && !isNotice(alert));
+  if (firing.some(isCritical)) return "critical";
+  if (firing.length > 0) return "warning";
+  if (!target || target.health === "unknown" || !figures) return "unknown";
+  return alerts.some((alert) => alert.state === "pending" && !isNotice(alert)) ? "pending" : "ok";
+}
+
+const PLAIN_LABELS = new Set(["job", "instance", "__name__"]);
+const chipsOf = (labels) => Object.entries(labels ?? {}).filter(([name]) => !PLAIN_LABELS.has(name));
+
+/**
+ * The keys of all hosts: every target that has node_* series now or had them in the last hour; and every target that
+ * is down while its job has no other kind of target, because that may be a host which never answered.
+ */
+export function hostKeys(targets, known) {
+  const keys = new Set((known ?? []).map(({ labels }) => keyOf(labels)));
+  const jobsOfOthers = new Set(targets.filter((target) => target.health === "up" && !keys.has(keyOf(target.labels)))
+    .map((target) => target.labels.job));
+  for (const target of targets) {
+    if (target.health === "down" && !jobsOfOthers.has(target.labels.job)) keys.add(keyOf(target.labels));
+  }
+  return keys;
+}
+
+function rowOf(key, index, input) {
+  const { alerts, now } = input;
+  const target = index.targets.get(key);
+  const [job, instance] = key.split("\n");
+  const facts = index.facts.get(key) ?? [];
+  const gauges = index.gauges.get(key);
+  const cpu = first(index.cpu, key);
+  const uname = facts.find((fact) => fact.labels.__name__ === "node_uname_info") ?? first(index.known, key);
+  const boot = gauge(gauges, "node_boot_time_seconds");
+  const clock = gauge(gauges, "node_time_seconds");
+  const mine = alertsOf(alerts, job, instance);
+  const firing = mine.filter((alert) => alert.state === "firing");
+  const scraped = Date.parse(target?.lastScrape ?? "");
+  const disk = first(index.disk, key);
+  return {
+    key, job, instance,
+    name: uname?.labels.nodename ?? instance,
+    chips: chipsOf(target?.labels),
+    state: stateOf(target, Boolean(cpu || gauges), mine),
+    error: target?.lastError || null,
+    scrapedAgo: Number.isNaN(scraped) || scraped <= 0 ? null : Math.max(0, (now - scraped) / 1000),
+    cpu: cpu?.value ?? null,
+    memory: memoryOf(gauges),
+    disk: disk ? { percent: disk.value, mountpoint: disk.labels.mountpoint ?? disk.labels.device ?? "" } : null,
+    temperature: temperatureOf(index.temperature.get(key), facts),
+    gpu: gpuOf(gauges),
+    battery: batteryOf(gauges, facts),
+    received: first(index.received, key)?.value ?? null,
+    sent: first(index.sent, key)?.value ?? null,
+    load: gauge(gauges, "node_load1"),
+    uptime: boot === null || clock === null ? null : clock - boot,
+    firing: firing.length,
+    pending: mine.length - firing.length,
+    worst: firing.find(isCritical) ?? firing[0] ?? null,
+    stale: null,
+  };
+}
+
+/** All rows, unsorted. `input` holds the answers by their names in `queries.js`, and `targets`, `alerts`, `now` in ms. */
+export function joinHosts(input) {
+  const index = { targets: new Map(input.targets.map((target) => [keyOf(target.labels), target])) };
+  for (const name of ["cpu", "gauges", "disk", "temperature", "received", "sent", "facts", "known"]) index[name] = indexed(input[name]);
+  const known = [...(input.known ?? []), ...(input.gauges ?? []), ...(input.cpu ?? [])];
+  return [...hostKeys(input.targets, known)].map((key) => rowOf(key, index, input));
+}
+
+const FIGURES = ["cpu", "memory", "disk", "temperature", "gpu", "battery", "received", "sent", "load", "uptime"];
+
+/**
+ * Keeps the last figures of hosts that do not answer now, marked with their age, and forgets hosts that are gone.
+ * `memory` is a Map that lives as long as the page: key -> { figures, at }.
+ */
+export function keepLast(rows, memory, now) {
+  const present = new Set(rows.map((row) => row.key));
+  for (const key of memory.keys()) if (!present.has(key)) memory.delete(key);
+  return rows.map((row) => {
+    const silent = row.state === "down" || row.state === "unknown";
+    if (!silent) {
+      memory.set(row.key, { figures: Object.fromEntries(FIGURES.map((name) => [name, row[name]])), at: now, name: row.name });
+      return row;
+    }
+    const last = memory.get(row.key);
+    if (!last) return row;
+    return { ...row, ...last.figures, name: last.name, stale: (now - last.at) / 1000 };
+  });
+}
+
+const SORTS = {
+  trouble: null,
+  name: (row) => row.name,
+  cpu: (row) => row.cpu,
+  memory: (row) => row.memory?.percent ?? null,
+  disk: (row) => row.disk?.percent ?? null,
+  temperature: (row) => row.temperature?.celsius ?? null,
+  gpu: (row) => row.gpu?.percent ?? null,
+  battery: (row) => row.battery?.percent ?? null,
+  received: (row) => row.received,
+  sent: (row) => row.sent,
+  load: (row) => row.load,
+  uptime: (row) => row.uptime,
+  alerts: (row) => row.firing * 1000 + row.pending,
+};
+export const SORT_NAMES = Object.keys(SORTS);
+
+/** How near to its limit the worst figure is; 1 is the warning limit. */
+function strain(row) {
+  const parts = [[row.cpu, LIMITS.cpu], [row.memory?.percent, LIMITS.memory], [row.disk?.percent, LIMITS.disk],
+    [row.temperature?.celsius, LIMITS.temperature]];
+  // In whole steps above the limit and none below, so that quiet hosts keep their places.
+  return Math.max(...parts.map(([value, [warning]]) => (value >= warning ? Math.floor(value) / warning : 0)));
+}
+
+function byName(a, b) {
+  return a.name.localeCompare(b.name, "en", { numeric: true }) || a.key.localeCompare(b.key, "en", { numeric: true });
+}
+
+function byTrouble(a, b) {
+  return STATES.indexOf(a.state) - STATES.indexOf(b.state) || strain(b) - strain(a) || byName(a, b);
+}
+
+/** A sorted copy. What has no figure comes last in both directions. */
+export function sortHosts(rows, column, descending) {
+  const value = SORTS[column];
+  const sign = descending ? -1 : 1;
+  return [...rows].sort((a, b) => {
+    if (!value) return sign * byTrouble(a, b);
+    const [left, right] = [value(a), value(b)];
+    if (left === null || right === null) return (left === null) - (right === null) || byName(a, b);
+    const order = typeof left === "string" ? byName(a, b) : left - right;
+    return sign * order || byName(a, b);
+  });
+}
+
+/** Words that must all be found, and `label=value` pairs that must hold. Case does not count. */
+export function filterHosts(rows, text) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return rows.filter((row) => {
+    const labels = [["job", row.job], ["instance", row.instance], ["state", STATE_WORDS[row.state]], ...row.chips];
+    const hay = [row.name, ...labels.map(([, value]) => value)].join("\n").toLowerCase();
+    return words.every((word) => {
+      const [name, wanted] = word.split("=", 2);
+      if (wanted === undefined) return hay.includes(word);
+      return labels.some(([label, value]) => label.toLowerCase() === name && value.toLowerCase().includes(wanted));
+    });
+  });
+}
+
+/** How many hosts are in each state. */
+export function tally(rows) {
+  const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
+  for (const row of rows) counts[row.state] += 1;
+  return counts;
+}
+
+/** Curves by host key: an array of values on the grid from `start` in steps of `step`, null where there is none. */
+export function gridCurves(series, { start, end, step }) {
+  const length = Math.floor((end - start) / step + 1e-6) + 1;
+  const curves = new Map();
+  for (const { labels, points } of series ?? []) {
+    const values = new Array(length).fill(null);
+    for (const [time, value] of points) {
+      const at = Math.round((time - start) / step);
+      if (at >= 0 && at < length && Number.isFinite(value)) values[at] = value;
+    }
+    curves.set(keyOf(labels), values);
+  }
+  return curves;
+}

@@ -1,0 +1,103 @@
+// Numbers and times as people read them. Pure; every function answers null for what is not a number, never 0.
+
+const known = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** A value and its unit, kept apart so that the unit can be shown smaller. */
+const pair = (text, unit) => ({ text, unit });
+
+/** Three significant digits at most, without an exponent and without jumping in width more than needed. */
+export function digits(value) {
+  const size = Math.abs(value);
+  if (size >= 100) return value.toFixed(0);
+  if (size >= 10) return value.toFixed(1);
+  return value.toFixed(2);
+}
+
+export const percent = (value) => (known(value) ? pair(value.toFixed(Math.abs(value) >= 99.95 ? 0 : 1), "%") : null);
+export const celsius = (value) => (known(value) ? pair(value.toFixed(0), "\u00b0C") : null);
+export const plain = (value) => (known(value) ? pair(digits(value), "") : null);
+export const count = (value) => (known(value) ? pair(value.toLocaleString("en-US"), "") : null);
+
+function scaled(value, base, units) {
+  if (!known(value)) return null;
+  let size = value;
+  let step = 0;
+  // 999.5 would be shown as 1000: the next unit is used before that.
+  while (Math.abs(size) >= Math.min(base, 999.5) && step < units.length - 1) {
+    size /= base;
+    step += 1;
+  }
+  return pair(step === 0 ? size.toFixed(0) : digits(size), units[step]);
+}
+
+/** Sizes in powers of 1024: memory and disks. */
+export const bytes = (value) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]);
+/** Rates in powers of 1000: network and disk traffic. */
+export const byteRate = (value) => scaled(value, 1000, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"]);
+
+const SPANS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+/** A span in its two largest units: "3 d 4 h", "5 min", "12 s". */
+export function span(seconds) {
+  if (!known(seconds)) return null;
+  let rest = Math.max(0, Math.round(seconds));
+  const first = SPANS.findIndex(([, size]) => rest >= size);
+  if (first < 0) return "0 s";
+  const parts = [];
+  for (const [unit, size] of SPANS.slice(first, first + 2)) {
+    const amount = Math.floor(rest / size);
+    rest -= amount * size;
+    if (amount > 0) parts.push(`${amount} ${unit}`);
+  }
+  return parts.join(" ");
+}
+
+/** How long a host runs: a span without seconds once there are minutes, as they only flicker. */
+export function uptime(seconds) {
+  if (!known(seconds)) return null;
+  return span(seconds < 60 ? seconds : Math.floor(seconds / 60) * 60);
+}
+
+/** How long ago, in one unit. */
+export function ago(seconds) {
+  if (!known(seconds)) return null;
+  if (seconds < 1) return "now";
+  const [unit, size] = SPANS.find(([, length]) => seconds >= length);
+  return `${Math.floor(seconds / size)} ${unit} ago`;
+}
+
+/** A scrape's length: "0.7 ms", "120 ms", "1.20 s". */
+export function duration(seconds) {
+  if (!known(seconds)) return null;
+  if (seconds < 1) return pair(digits(seconds * 1000), "ms");
+  return pair(digits(seconds), "s");
+}
+
+const two = (value) => String(value).padStart(2, "0");
+
+/** The time of day in the reader's zone, 24 hours. */
+export function clock(ms) {
+  const at = new Date(ms);
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+}
+
+/** Date and time in the reader's zone, for titles. */
+export function stamp(ms) {
+  const at = new Date(ms);
+  if (Number.isNaN(at.getTime())) return "";
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${clock(ms)}`;
+}
+
+/** A pair as one string, for titles and axes. */
+export const join = (value) => (value ? `${value.text}${value.unit ? ` ${value.unit}` : ""}` : "no data");
+
+/** A pair for an axis: as few digits as the number needs. */
+export const tick = (value) => (value ? `${Number(value.text)}${value.unit ? ` ${value.unit}` : ""}` : "");
+
+/** "1h" as seconds; null for what is not a duration. */
+export function seconds(text) {
+  const match = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?$/.exec(text ?? "");
+  if (!match || !text) return null;
+  const [days, hours, minutes, rest] = match.slice(1).map((part) => Number(part ?? 0));
+  return days * 86400 + hours * 3600 + minutes * 60 + rest;
+}
