@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, KeptFile, Settings, read_small, text};
+use super::{CollectError, Collector, Definition, KeptFile, Settings, read_small, text};
 
 /// The file in kilohertz, and its family.
 const FREQUENCIES: [(&str, &str, &str); 6] = [
@@ -41,6 +41,15 @@ const FREQUENCIES: [(&str, &str, &str); 6] = [
     ),
 ];
 
+/// The collector's line in the table.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "cpufreq",
+    help: "The frequency of each CPU.",
+    default_on: true,
+    flags: &[],
+    new,
+};
+
 struct CpuFreq {
     folder: PathBuf,
     cpus: Vec<Cpu>,
@@ -54,8 +63,7 @@ struct Cpu {
     governors: Vec<String>,
 }
 
-/// Makes the collector.
-pub(super) fn new(settings: &Settings) -> Box<dyn Collector> {
+fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(CpuFreq {
         folder: settings.paths.sysfs.join("devices/system/cpu"),
         cpus: Vec::new(),

@@ -3,7 +3,7 @@
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, KeptFile, Settings, text};
+use super::{CollectError, Collector, Definition, KeptFile, Settings, text};
 
 /// Name and help of the three figures in the order of the file.
 const FAMILIES: [(&str, &str); 3] = [
@@ -12,12 +12,20 @@ const FAMILIES: [(&str, &str); 3] = [
     ("node_load15", "15m load average."),
 ];
 
+/// The collector's line in the table.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "loadavg",
+    help: "The load averages.",
+    default_on: true,
+    flags: &[],
+    new,
+};
+
 struct LoadAvg {
     file: KeptFile,
 }
 
-/// Makes the collector.
-pub(super) fn new(settings: &Settings) -> Box<dyn Collector> {
+fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(LoadAvg {
         file: KeptFile::new(settings.paths.procfs.join("loadavg")),
     })

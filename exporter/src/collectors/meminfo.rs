@@ -3,15 +3,23 @@
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, KeptFile, Settings, text};
+use super::{CollectError, Collector, Definition, KeptFile, Settings, text};
+
+/// The collector's line in the table.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "meminfo",
+    help: "Memory as the kernel accounts for it.",
+    default_on: true,
+    flags: &[],
+    new,
+};
 
 struct MemInfo {
     file: KeptFile,
     name: String,
 }
 
-/// Makes the collector.
-pub(super) fn new(settings: &Settings) -> Box<dyn Collector> {
+fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(MemInfo {
         file: KeptFile::new(settings.paths.procfs.join("meminfo")),
         name: String::new(),

@@ -7,11 +7,15 @@
 mod cpu;
 mod cpufreq;
 mod file;
+mod hwmon;
 mod loadavg;
 mod meminfo;
+mod powersupplyclass;
+mod processes;
 mod settings;
 mod stat;
 pub mod text;
+mod thermal_zone;
 mod uname;
 
 use std::path::{Path, PathBuf};
@@ -108,46 +112,14 @@ pub struct Definition {
 
 /// All collectors, by name.
 pub const ALL: &[Definition] = &[
-    Definition {
-        name: "cpu",
-        help: "The time each CPU spent in each mode.",
-        default_on: true,
-        flags: cpu::FLAGS,
-        new: cpu::new,
-    },
-    Definition {
-        name: "cpufreq",
-        help: "The frequency of each CPU.",
-        default_on: true,
-        flags: &[],
-        new: cpufreq::new,
-    },
-    Definition {
-        name: "loadavg",
-        help: "The load averages.",
-        default_on: true,
-        flags: &[],
-        new: loadavg::new,
-    },
-    Definition {
-        name: "meminfo",
-        help: "Memory as the kernel accounts for it.",
-        default_on: true,
-        flags: &[],
-        new: meminfo::new,
-    },
-    Definition {
-        name: "stat",
-        help: "Interrupts, context switches, forks, boot time.",
-        default_on: true,
-        flags: stat::FLAGS,
-        new: stat::new,
-    },
-    Definition {
-        name: "uname",
-        help: "What the kernel calls itself.",
-        default_on: true,
-        flags: &[],
-        new: uname::new,
-    },
+    cpu::DEFINITION,
+    cpufreq::DEFINITION,
+    hwmon::DEFINITION,
+    loadavg::DEFINITION,
+    meminfo::DEFINITION,
+    powersupplyclass::DEFINITION,
+    processes::DEFINITION,
+    stat::DEFINITION,
+    thermal_zone::DEFINITION,
+    uname::DEFINITION,
 ];

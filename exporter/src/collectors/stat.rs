@@ -3,12 +3,9 @@
 use watchpost_model::MetricType::{self, Counter, Gauge};
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, Flag, KeptFile, Settings, text};
+use super::{CollectError, Collector, Definition, Flag, KeptFile, Settings, text};
 
 const SOFTIRQ: Flag = Flag::switch("stat.softirq", "Export softirq calls per vector.");
-
-/// The collector's flags.
-pub(super) const FLAGS: &[Flag] = &[SOFTIRQ];
 
 /// The first word of a line, and the family of the number behind it.
 const FAMILIES: [(&[u8], &str, &str, MetricType); 6] = [
@@ -64,13 +61,21 @@ const VECTORS: [&str; 10] = [
     "rcu",
 ];
 
+/// The collector's line in the table.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "stat",
+    help: "Interrupts, context switches, forks, boot time.",
+    default_on: true,
+    flags: &[SOFTIRQ],
+    new,
+};
+
 struct Stat {
     file: KeptFile,
     softirq: bool,
 }
 
-/// Makes the collector.
-pub(super) fn new(settings: &Settings) -> Box<dyn Collector> {
+fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(Stat {
         file: KeptFile::new(settings.paths.procfs.join("stat")),
         softirq: settings.switch(&SOFTIRQ),

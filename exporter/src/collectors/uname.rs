@@ -3,12 +3,20 @@
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, Settings};
+use super::{CollectError, Collector, Definition, Settings};
+
+/// The collector's line in the table.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "uname",
+    help: "What the kernel calls itself.",
+    default_on: true,
+    flags: &[],
+    new,
+};
 
 struct Uname;
 
-/// Makes the collector.
-pub(super) fn new(_: &Settings) -> Box<dyn Collector> {
+fn new(_: &Settings) -> Box<dyn Collector> {
     Box::new(Uname)
 }
 

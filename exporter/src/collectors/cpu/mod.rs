@@ -13,7 +13,9 @@ use std::path::Path;
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, Flag, FlagKind, KeptFile, Settings, read_small, text};
+use super::{
+    CollectError, Collector, Definition, Flag, FlagKind, KeptFile, Settings, read_small, text,
+};
 
 /// Every Linux counts 100 ticks a second here, whatever its own clock is.
 const DECIMALS_OF_A_TICK: usize = 2;
@@ -35,8 +37,14 @@ const GUEST: Flag = Flag {
     kind: FlagKind::Switch { default: true },
 };
 
-/// The collector's flags.
-pub(super) const FLAGS: &[Flag] = &[GUEST, info::INFO, info::FLAGS_INCLUDE, info::BUGS_INCLUDE];
+/// The collector's line in the table.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "cpu",
+    help: "The time each CPU spent in each mode.",
+    default_on: true,
+    flags: &[GUEST, info::INFO, info::FLAGS_INCLUDE, info::BUGS_INCLUDE],
+    new,
+};
 
 struct Cpu {
     file: KeptFile,
@@ -51,8 +59,7 @@ struct Cpu {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Times([u64; COLUMNS]);
 
-/// Makes the collector.
-pub(super) fn new(settings: &Settings) -> Box<dyn Collector> {
+fn new(settings: &Settings) -> Box<dyn Collector> {
     let folder = settings.paths.sysfs.join("devices/system/cpu");
     Box::new(Cpu {
         file: KeptFile::new(settings.paths.procfs.join("stat")),
