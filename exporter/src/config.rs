@@ -9,6 +9,7 @@ use serde::de::IgnoredAny;
 use watchpost_model::config::{Faults, Validate, load};
 
 use crate::collectors::{ALL, Collector, Definition, Settings};
+use crate::command;
 use crate::error::Error;
 use crate::registry::Limits;
 
@@ -66,6 +67,8 @@ impl Config {
 pub struct Section {
     /// Addresses to listen on, unless the command line says others.
     pub listen: Vec<String>,
+    /// The actions that callers may ask this host for; none without this section.
+    pub commands: Option<command::Config>,
 }
 
 impl Validate for Section {
@@ -75,18 +78,32 @@ impl Validate for Section {
                 faults.add(&format!("listen[{at}]"), error);
             }
         }
+        if let Some(commands) = &self.commands {
+            faults.within("commands", |faults| commands.validate(faults));
+        }
     }
 }
 
 impl Section {
     /// Reads the section from a file that may serve the scraper too.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let text = std::fs::read_to_string(path).map_err(|source| Error::ReadConfig {
+        let (text, trust) = command::read_config(path).map_err(|source| Error::ReadConfig {
             path: path.to_owned(),
             source,
         })?;
         let document: Document = load(&path.display().to_string(), &text)?;
-        Ok(document.exporter)
+        let mut section = document.exporter;
+        section.judge(path, trust);
+        Ok(section)
+    }
+
+    /// Takes the commands away if the section is from a file that others can change.
+    pub fn judge(&mut self, path: &Path, trust: Result<(), command::Untrusted>) {
+        if let (Some(_), Err(error)) = (&self.commands, trust) {
+            let path = path.display();
+            tracing::warn!(%error, %path, "commands are off: others than root can change the file that allows them");
+            self.commands = None;
+        }
     }
 }
 
@@ -138,11 +155,30 @@ mod tests {
     }
 
     #[test]
+    fn commands_stay_off_where_others_can_change_the_file() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.yaml");
+        let text = "exporter: {listen: [':9100'], commands: {token: 0123456789abcdef}}\n";
+        std::fs::write(&path, text).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o666);
+        std::fs::set_permissions(&path, mode).unwrap();
+        let section = Section::load(&path).unwrap();
+        assert_eq!(section.commands, None);
+        assert_eq!(section.listen, [":9100"]);
+    }
+
+    #[test]
     fn a_misspelt_section_or_key_is_refused() {
         for (text, told) in [
             ("exporters: {}\n", "exporters"),
             ("exporter: {listens: []}\n", "listens"),
             ("exporter: {listen: ['nonsense']}\n", "exporter.listen[0]"),
+            ("exporter: {commands: {shell: x}}\n", "shell"),
+            (
+                "exporter: {commands: {}}\n",
+                "exporter.commands: expected `token`",
+            ),
         ] {
             let error = section(text).unwrap_err();
             assert!(matches!(error, Error::Config(_)));

@@ -33,6 +33,8 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
+    let address = listener.local_addr().map_err(Error::Start)?;
+    tell_who_may_command(&config, address);
     server::serve(listener, routes::routes(&config), shutdown).await;
     Ok(())
 }
@@ -47,6 +49,7 @@ pub fn serve(flags: Flags) -> Result<(), Error> {
     runtime.block_on(async {
         let mut listeners = Vec::new();
         for address in flags.listen {
+            tell_who_may_command(&flags.config, address);
             listeners.push(listen(address).await?);
         }
         let routes = routes::routes(&flags.config);
@@ -64,6 +67,13 @@ pub fn serve(flags: Flags) -> Result<(), Error> {
         while servers.join_next().await.is_some() {}
         Ok(())
     })
+}
+
+/// Commands off this host need TLS, which is not there yet.
+fn tell_who_may_command(config: &Config, address: SocketAddr) {
+    if config.section.commands.is_some() && !address.ip().is_loopback() {
+        tracing::warn!(%address, "commands are answered to callers on this host only, since this address is served without TLS");
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {

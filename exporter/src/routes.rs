@@ -17,7 +17,9 @@ use tokio::sync::Semaphore;
 use watchpost_model::text::Page;
 
 use crate::collectors::ALL;
+use crate::command::Commands;
 use crate::config::Config;
+use crate::error::chain;
 use crate::registry::Registry;
 
 /// The content type of text format 0.0.4.
@@ -47,7 +49,15 @@ pub(crate) fn routes(config: &Config) -> Router {
     if config.telemetry_path != "/" {
         routes = routes.route("/", get(landing));
     }
-    routes.with_state(shared)
+    let routes = routes.with_state(shared);
+    match config.section.commands.as_ref().map(Commands::open) {
+        Some(Ok(commands)) => routes.merge(commands.router()),
+        Some(Err(error)) => {
+            tracing::warn!(error = chain(&error), "commands are off");
+            routes
+        }
+        None => routes,
+    }
 }
 
 async fn healthy() -> &'static str {
