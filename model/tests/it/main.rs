@@ -1,4 +1,6 @@
 //! Tests of the crate's parts together.
 
+#[cfg(test)]
 mod conformance;
+#[cfg(test)]
 mod round_trip;
