@@ -123,7 +123,7 @@ export function Chart({ chart, grid, sync, onZoom, onReset }) {
 
   const most = peak(shown.lines.filter((line) => !chart.peakOf || line.label === chart.peakOf).map((line) => peak(line.values)));
   return html`<section class="chart" aria-label=${chart.title}>
-    <h3>${chart.title}<span class="peak">peak ${join(chart.format(most))}</span></h3>
+    <h2>${chart.title}<span class="peak">peak ${join(chart.format(most))}</span></h2>
     <div class="plot" ref=${box} onDblClick=${onReset}></div>
     <${Legend} lines=${shown.lines} at=${at} format=${chart.format} times=${grid.times} left=${shown.left} showAll=${() => showAll(true)} />
   </section>`;

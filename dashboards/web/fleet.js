@@ -48,8 +48,7 @@ export function sensorName(labels, facts) {
     && (fact.labels.sensor === undefined || fact.labels.sensor === labels.sensor));
   if (labels.__name__ === "node_thermal_zone_temp") return labels.type || `zone ${labels.zone}`;
   if (labels.__name__ === "node_gpu_temperature_celsius") {
-    const name = labels.name ?? labels.model ?? "GPU";
-    return labels.gpu === undefined ? name : `${name} ${labels.gpu}`;
+    return labels.gpu === undefined ? "GPU" : `GPU ${labels.gpu}`;
   }
   const driver = of("node_hwmon_chip_names")?.labels.chip_name ?? labels.chip ?? "";
   const chip = CHIPS.find(([pattern]) => pattern.test(driver))?.[1] ?? driver;

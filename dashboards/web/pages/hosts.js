@@ -89,7 +89,7 @@ const COLUMNS = [
       ${row.battery.status === "Charging" && html`<small title="Charging">\u2191</small>`}<${Figure} value=${format.percent(row.battery.percent)} /></span>` },
   { name: "received", heading: "Net in", width: "74px", value: (row) => row.received, cell: (row) => html`<${Figure} value=${format.byteRate(row.received)} />` },
   { name: "sent", heading: "Net out", width: "74px", value: (row) => row.sent, cell: (row) => html`<${Figure} value=${format.byteRate(row.sent)} />` },
-  { name: "load", heading: "Load", width: "46px", value: (row) => row.load, cell: (row) => html`<${Figure} value=${format.plain(row.load)} />` },
+  { name: "load", heading: "Load", width: "52px", value: (row) => row.load, cell: (row) => html`<${Figure} value=${format.plain(row.load)} />` },
   { name: "uptime", heading: "Uptime", width: "70px", value: (row) => row.uptime,
     cell: (row) => (row.uptime === null ? html`<${Figure} />` : html`<span class="figure">${format.uptime(row.uptime)}</span>`) },
   { name: "alerts", heading: "Alerts", width: "46px", value: (row) => row.firing,
