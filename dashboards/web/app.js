@@ -50,7 +50,7 @@ function Disconnected() {
   const { ok, since, last } = line.value;
   if (ok !== false) return null;
   return html`<div class="notice is-error" role="alert">
-    <p><strong>The server has not answered since ${clock(since)}</strong> (${ago((now - since) / 1000)}).${" "}
+    <p><strong>The server has not answered since ${clock(since)}</strong>${now - since >= 1000 && ` (${ago((now - since) / 1000)})`}.${" "}
       ${last ? `What you see is from ${clock(last)}.` : "Nothing has been loaded yet."} The page tries again every 2 s.</p>
   </div>`;
 }
@@ -87,9 +87,10 @@ function Search({ current }) {
 
 function Count() {
   const { list } = alertsNow.value;
-  const firing = list?.filter((alert) => alert.state === "firing").length ?? 0;
-  if (!list || firing === 0) return null;
-  return html`<a class="firing" href=${href("alerts")}><${State} state="critical" word=${`${firing} firing`} /></a>`;
+  const firing = list?.filter((alert) => alert.state === "firing") ?? [];
+  if (firing.length === 0) return null;
+  const worst = firing.some((alert) => alert.labels.severity === "critical") ? "critical" : "warning";
+  return html`<a class="firing" href=${href("alerts")}><${State} state=${worst} word=${`${firing.length} firing`} /></a>`;
 }
 
 function Help({ dialog }) {
