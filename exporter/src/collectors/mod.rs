@@ -10,12 +10,15 @@ mod file;
 mod hwmon;
 mod loadavg;
 mod meminfo;
+mod netdev;
+mod os;
 mod powersupplyclass;
 mod processes;
 mod settings;
 mod stat;
 pub mod text;
 mod thermal_zone;
+mod time;
 mod uname;
 
 use std::path::{Path, PathBuf};
@@ -117,9 +120,12 @@ pub const ALL: &[Definition] = &[
     hwmon::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
+    netdev::DEFINITION,
+    os::DEFINITION,
     powersupplyclass::DEFINITION,
     processes::DEFINITION,
     stat::DEFINITION,
     thermal_zone::DEFINITION,
+    time::DEFINITION,
     uname::DEFINITION,
 ];
