@@ -6,7 +6,9 @@
 
 mod cpu;
 mod cpufreq;
+mod diskstats;
 mod file;
+mod filesystem;
 mod hwmon;
 mod loadavg;
 mod meminfo;
@@ -117,6 +119,8 @@ pub struct Definition {
 pub const ALL: &[Definition] = &[
     cpu::DEFINITION,
     cpufreq::DEFINITION,
+    diskstats::DEFINITION,
+    filesystem::DEFINITION,
     hwmon::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,

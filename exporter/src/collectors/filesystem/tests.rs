@@ -1,0 +1,115 @@
+use super::space::Space;
+use super::*;
+
+const MOUNTINFO: &[u8] = include_bytes!("../../../tests/fixtures/proc/1/mountinfo");
+
+fn lines(page: &mut Page) -> Vec<String> {
+    let text = String::from_utf8(page.finish().to_vec()).unwrap();
+    text.lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn filesystem(settings: &Settings) -> FileSystem {
+    FileSystem {
+        files: ["a", "b"].map(KeptFile::new),
+        rootfs: settings.paths.rootfs.clone(),
+        points: settings.filter(&POINTS_INCLUDE, &POINTS_EXCLUDE),
+        types: settings.filter(&TYPES_INCLUDE, &TYPES_EXCLUDE),
+        answers: Answers::default(),
+    }
+}
+
+#[test]
+fn a_line_is_a_mount() {
+    let mounts = parse(
+        "36 35 98:0 /a /with\\040space\\011 ro,noatime master:1 shared:2 - ext3 /dev/x\\134y rw\n",
+    );
+    assert_eq!(
+        mounts,
+        [Mount {
+            device: "/dev/x\\y".to_owned(),
+            point: "/with space\t".to_owned(),
+            fstype: "ext3".to_owned(),
+            major: "98".to_owned(),
+            minor: "0".to_owned(),
+            read_only: true,
+        }]
+    );
+}
+
+fn parse(text: &str) -> Vec<Mount> {
+    mounts::parse(text.as_bytes()).unwrap()
+}
+
+#[test]
+fn the_defaults_leave_the_real_disks() {
+    let mounts = mounts::parse(MOUNTINFO).unwrap();
+    assert_eq!(mounts.len(), 20);
+    let selected = filesystem(&Settings::default()).select(mounts);
+    let points: Vec<_> = selected.iter().map(|mount| mount.point.as_str()).collect();
+    assert_eq!(points, ["/"]);
+}
+
+#[test]
+fn a_mount_below_the_hosts_root_is_named_as_the_host_names_it() {
+    assert_eq!(strip(Path::new("/host"), "/host/data".to_owned()), "/data");
+    assert_eq!(strip(Path::new("/host"), "/host".to_owned()), "/");
+    assert_eq!(strip(Path::new("/host"), "/hosted".to_owned()), "/hosted");
+    assert_eq!(
+        host_path(Path::new("/host"), "/data"),
+        Path::new("/host/data")
+    );
+    assert_eq!(host_path(Path::new("/"), "/"), Path::new("/"));
+}
+
+#[test]
+fn a_mount_with_an_error_has_no_figures() {
+    let mount = |point: &str| parse(&format!("1 0 8:1 / {point} rw - ext4 /dev/sda1 rw\n"));
+    let space = Space {
+        size: 4_096,
+        free: 2_048,
+        available: 1_024,
+        files: 10,
+        files_free: 3,
+    };
+    let found = [
+        (mount("/a").remove(0), Ok(space)),
+        (mount("/b").remove(0), Err("permission denied".to_owned())),
+    ];
+    let mut page = Page::new();
+    write(&found, &mut page);
+    let good = "device=\"/dev/sda1\",device_error=\"\",fstype=\"ext4\",mountpoint=\"/a\"";
+    let bad =
+        "device=\"/dev/sda1\",device_error=\"permission denied\",fstype=\"ext4\",mountpoint=\"/b\"";
+    assert_eq!(
+        lines(&mut page),
+        [
+            format!("node_filesystem_device_error{{{good}}} 0"),
+            format!("node_filesystem_device_error{{{bad}}} 1"),
+            format!("node_filesystem_readonly{{{good}}} 0"),
+            format!("node_filesystem_readonly{{{bad}}} 0"),
+            format!("node_filesystem_size_bytes{{{good}}} 4096"),
+            format!("node_filesystem_free_bytes{{{good}}} 2048"),
+            format!("node_filesystem_avail_bytes{{{good}}} 1024"),
+            format!("node_filesystem_files{{{good}}} 10"),
+            format!("node_filesystem_files_free{{{good}}} 3"),
+            format!("node_filesystem_purgeable_bytes{{{good}}} 0"),
+            "node_filesystem_mount_info{device=\"/dev/sda1\",major=\"8\",minor=\"1\",mountpoint=\"/a\"} 1"
+                .to_owned(),
+        ]
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_cut_or_garbled_text_does_not_panic(
+        end in 0..MOUNTINFO.len(), at in 0..MOUNTINFO.len(), byte: u8,
+    ) {
+        let mut text = MOUNTINFO.to_vec();
+        text[at] = byte;
+        text.truncate(end);
+        drop(mounts::parse(&text));
+    }
+}
