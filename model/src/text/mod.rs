@@ -7,9 +7,11 @@ mod openmetrics;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod transcribe;
 mod write;
 
 pub use error::ParseError;
 pub use number::{parse_number, write_number};
 pub use parse::{Entry, Exemplar, Format, Parser, Sample};
+pub use transcribe::transcribe;
 pub use write::{Page, Series};

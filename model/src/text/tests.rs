@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use super::{Entry, Format, Parser, Sample};
+use super::{Entry, Format, Parser, Sample, transcribe};
 use crate::{Labels, LabelsBuilder, NORMAL_NAN_BITS};
 
 fn error(format: Format, page: &str) -> String {
@@ -191,4 +191,45 @@ fn the_format_follows_from_the_content_type() {
             "{content_type}"
         );
     }
+}
+
+#[test]
+fn openmetrics_is_transcribed_to_text() {
+    let page = "# HELP up Is it \\\\ up?\n# TYPE up gauge\nup{a=\"b\"} 1.0\n\
+        # TYPE requests_seconds counter\n# UNIT requests_seconds seconds\n# HELP requests_seconds Seconds.\n\
+        requests_seconds_total 1e7 12.5 # {id=\"1\"} 1\nrequests_seconds_created 1.5\n\
+        # TYPE x_total counter\nx_total inf\n\
+        # TYPE build info\nbuild_info{v=\"1\"} 1\n# HELP odd Odd.\n# TYPE odd unknown\nodd NaN\n\
+        # TYPE h histogram\nh_bucket{le=\"+Inf\"} 1 # {} 1\nh_count 1\nh_sum 0.5\n\
+        # TYPE \"my.c\" counter\n{\"my.c_total\"} 1\n# TYPE states stateset\nstates{states=\"on\"} 1\n\
+        # TYPE none gauge\n# EOF\n";
+    let text = String::from_utf8(transcribe(page.as_bytes()).unwrap()).unwrap();
+    assert_snapshot!(text, @r#"
+      # HELP up Is it \\ up?
+      # TYPE up gauge
+      up{a="b"} 1
+      # HELP requests_seconds_total Seconds.
+      # TYPE requests_seconds_total counter
+      requests_seconds_total 1e+07 12500
+      requests_seconds_created 1.5
+      # TYPE x_total counter
+      x_total +Inf
+      # TYPE build_info gauge
+      build_info{v="1"} 1
+      # HELP odd Odd.
+      # TYPE odd untyped
+      odd NaN
+      # TYPE h histogram
+      h_bucket{le="+Inf"} 1
+      h_count 1
+      h_sum 0.5
+      # TYPE "my.c_total" counter
+      {"my.c_total"} 1
+      # TYPE states gauge
+      states{states="on"} 1
+      # TYPE none gauge
+    "#);
+    let read: Vec<_> = Parser::new(Format::Text, text.as_bytes()).collect();
+    assert!(read.iter().all(Result::is_ok), "{read:?}");
+    assert_snapshot!(transcribe(b"a 1\n").unwrap_err(), @"line 2, column 1: expected `# EOF` at the end of the page, found the end of the page");
 }

@@ -163,7 +163,7 @@ impl Series<'_> {
 }
 
 /// Text format 0.0.4 knows five types; the others are `untyped` there.
-fn type_name(metric_type: MetricType) -> &'static str {
+pub(super) fn type_name(metric_type: MetricType) -> &'static str {
     match metric_type {
         MetricType::Counter => "counter",
         MetricType::Gauge | MetricType::Info | MetricType::StateSet => "gauge",
@@ -173,7 +173,7 @@ fn type_name(metric_type: MetricType) -> &'static str {
     }
 }
 
-fn escape(out: &mut Vec<u8>, text: &[u8], quotes: bool) {
+pub(super) fn escape(out: &mut Vec<u8>, text: &[u8], quotes: bool) {
     for c in text {
         match c {
             b'\\' => out.extend_from_slice(b"\\\\"),

@@ -4,3 +4,5 @@
 mod conformance;
 #[cfg(test)]
 mod round_trip;
+#[cfg(test)]
+mod transcribe;
