@@ -171,6 +171,7 @@ impl Translation<'_> {
             self.open_group(&format!("(?{on}{minus}{off}:"));
         } else if !on.is_empty() || !off.is_empty() {
             self.out.extend(["(?", &on, minus, &off, ")"]);
+            self.last = Last::Nothing;
         }
         Ok(())
     }
@@ -185,10 +186,7 @@ impl Translation<'_> {
             'z' => r"\z",
             'b' => r"(?-u:\b)",
             'B' => r"(?-u:\B)",
-            'Q' => {
-                self.quoted(after(rest, c));
-                return Ok(());
-            }
+            'Q' => return self.quoted(after(rest, c)),
             _ => {
                 if let Some(rest) = class::named(self.rest, &mut self.out)? {
                     self.rest = rest;
@@ -206,16 +204,17 @@ impl Translation<'_> {
         Ok(())
     }
 
-    /// What stands between `\Q` and `\E`, or the end.
-    fn quoted(&mut self, text: &str) {
-        let (quoted, rest) = text.split_once(r"\E").unwrap_or((text, ""));
+    /// What stands between `\Q` and `\E`.
+    fn quoted(&mut self, text: &str) -> Result<(), String> {
+        let (quoted, rest) = text
+            .split_once(r"\E")
+            .ok_or_else(|| r"expected `\E` after `\Q`".to_owned())?;
         for c in quoted.chars() {
             self.literal(c);
         }
-        self.rest = self
-            .rest
-            .get(self.rest.len() - rest.len()..)
-            .unwrap_or_default();
+        let end = self.rest.len() - rest.len();
+        self.rest = self.rest.get(end..).unwrap_or_default();
+        Ok(())
     }
 }
 
