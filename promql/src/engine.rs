@@ -1,0 +1,273 @@
+//! The engine: limits, deadline, and the shape of the answer.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use watchpost_model::{Duration, Labels};
+use watchpost_tsdb::Db;
+
+use crate::error::Error;
+use crate::eval::Eval;
+use crate::notes::Notes;
+use crate::parse::Expr;
+use crate::parse::ast::{Kind, Span};
+use crate::series::{Evaluated, Grid, Points, StepSeries};
+use crate::value::{Answer, InstantSample, RangeSeries, Value};
+
+/// The bounds and habits of an engine.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How far an instant selector looks back (default 5 min).
+    pub lookback: Duration,
+    /// The most samples a query may hold at once (default 50,000,000).
+    pub max_samples: usize,
+    /// How long a query may take (default 2 min).
+    pub timeout: Duration,
+    /// The step of a subquery that names none (default 1 min, as `global.evaluation_interval`).
+    pub subquery_step: Duration,
+    /// Whether metric names go at the end of the evaluation and not where they are lost
+    /// (`--enable-feature=promql-delayed-name-removal`).
+    pub delayed_name_removal: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lookback: Duration::from_secs(300),
+            max_samples: 50_000_000,
+            timeout: Duration::from_secs(120),
+            subquery_step: Duration::from_secs(60),
+            delayed_name_removal: false,
+        }
+    }
+}
+
+/// A range query's steps: `start`, `start + step`, ... up to and including `end`. All ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Steps {
+    /// The first time.
+    pub start_ms: i64,
+    /// The time not to pass.
+    pub end_ms: i64,
+    /// The distance, more than 0.
+    pub step_ms: i64,
+}
+
+/// Evaluates expressions over a store.
+#[derive(Clone, Debug, Default)]
+pub struct Engine {
+    options: Options,
+}
+
+impl Engine {
+    /// An engine with these bounds.
+    pub fn new(options: Options) -> Self {
+        Self { options }
+    }
+
+    /// The value at one time.
+    pub fn instant(&self, db: &Db, expr: &Expr, time_ms: i64) -> Result<Answer, Error> {
+        let steps = Steps {
+            start_ms: time_ms,
+            end_ms: time_ms,
+            step_ms: 0,
+        };
+        let query = Query::new(self, db, expr, steps, false);
+        let eval = Eval {
+            query: &query,
+            grid: Grid {
+                start_ms: time_ms,
+                step_ms: 1,
+                count: 1,
+            },
+        };
+        let value = match &expr.root.bare().kind {
+            Kind::Range(..) | Kind::Subquery(_) => raw_samples(&eval, expr)?,
+            _ => at_one_time(eval.node(&expr.root)?, &eval, time_ms)?,
+        };
+        Ok(query.answer(value))
+    }
+
+    /// The values at each step; the answer is always a matrix.
+    pub fn range(&self, db: &Db, expr: &Expr, steps: Steps) -> Result<Answer, Error> {
+        let grid = self.grid(steps)?;
+        let query = Query::new(self, db, expr, steps, true);
+        let eval = Eval { query: &query, grid };
+        let wrong_type = |found: &str| {
+            Error::Execution(format!(
+                "invalid expression type {found:?} for range query, must be Scalar or instant Vector"
+            ))
+        };
+        if let Kind::Range(..) | Kind::Subquery(_) = &expr.root.bare().kind {
+            return Err(wrong_type("range vector"));
+        }
+        let series = match eval.node(&expr.root)? {
+            Evaluated::Text(_) => return Err(wrong_type("string")),
+            Evaluated::Scalar(values) => vec![StepSeries {
+                labels: Labels::empty(),
+                drop_name: false,
+                points: values.into_iter().map(Some).collect(),
+            }],
+            Evaluated::Vector(series) => eval.finish(series)?,
+        };
+        let mut matrix: Vec<RangeSeries> = series
+            .into_iter()
+            .map(|one| RangeSeries {
+                labels: one.labels,
+                points: points_with_times(&one.points, grid),
+            })
+            .filter(|one| !one.points.is_empty())
+            .collect();
+        matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
+        Ok(query.answer(Value::Matrix(matrix)))
+    }
+
+    fn grid(&self, steps: Steps) -> Result<Grid, Error> {
+        if steps.step_ms <= 0 {
+            return Err(Error::Execution(format!(
+                "expected a step of more than 0 ms, found {}",
+                steps.step_ms
+            )));
+        }
+        let length = i128::from(steps.end_ms) - i128::from(steps.start_ms);
+        let count = if length < 0 {
+            0
+        } else {
+            usize::try_from(length / i128::from(steps.step_ms) + 1).unwrap_or(usize::MAX)
+        };
+        if count > self.options.max_samples {
+            return Err(Error::TooManySamples("query execution"));
+        }
+        Ok(Grid {
+            start_ms: steps.start_ms,
+            step_ms: steps.step_ms,
+            count,
+        })
+    }
+}
+
+fn points_with_times(points: &Points, grid: Grid) -> Vec<(i64, f64)> {
+    grid.times()
+        .zip(points.iter())
+        .filter_map(|(time, value)| Some((time, value?)))
+        .collect()
+}
+
+/// The samples of a range vector as they are.
+fn raw_samples(eval: &Eval<'_>, expr: &Expr) -> Result<Value, Error> {
+    let input = eval.range_input(&expr.root)?;
+    let mut matrix = Vec::new();
+    for series in &input.series {
+        let points: Vec<(i64, f64)> = input
+            .first_window(series)
+            .map(|(time, value)| (*time, *value))
+            .collect();
+        if !points.is_empty() {
+            let labels = eval.final_labels(&series.labels, series.drop_name);
+            matrix.push(RangeSeries { labels, points });
+        }
+    }
+    matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
+    let twice = matrix
+        .windows(2)
+        .any(|pair| matches!(pair, [a, b] if a.labels == b.labels));
+    if twice {
+        return Err(crate::eval::same_labels());
+    }
+    Ok(Value::Matrix(matrix))
+}
+
+fn at_one_time(value: Evaluated, eval: &Eval<'_>, time_ms: i64) -> Result<Value, Error> {
+    Ok(match value {
+        Evaluated::Scalar(values) => Value::Scalar {
+            time_ms,
+            value: values.first().copied().unwrap_or(f64::NAN),
+        },
+        Evaluated::Text(value) => Value::String { time_ms, value },
+        Evaluated::Vector(series) => {
+            let sample = |one: StepSeries| {
+                let value = one.points.get(0)?;
+                Some(InstantSample {
+                    labels: one.labels,
+                    time_ms,
+                    value,
+                })
+            };
+            Value::Vector(eval.finish(series)?.into_iter().filter_map(sample).collect())
+        }
+    })
+}
+
+/// One query: what all its evaluations share.
+#[derive(Debug)]
+pub(crate) struct Query<'a> {
+    pub(crate) db: &'a Db,
+    pub(crate) options: &'a Options,
+    pub(crate) text: &'a str,
+    /// The steps as they were asked for; those of an instant query are one time and a step of 0.
+    pub(crate) steps: Steps,
+    pub(crate) is_range: bool,
+    deadline: Option<Instant>,
+    held: Cell<usize>,
+    notes: Notes,
+}
+
+impl<'a> Query<'a> {
+    fn new(engine: &'a Engine, db: &'a Db, expr: &'a Expr, steps: Steps, is_range: bool) -> Self {
+        Self {
+            db,
+            options: &engine.options,
+            text: &expr.source.0,
+            steps,
+            is_range,
+            deadline: Instant::now().checked_add(engine.options.timeout.as_std()),
+            held: Cell::new(0),
+            notes: Notes::default(),
+        }
+    }
+
+    /// Fails when the query has taken too long.
+    pub(crate) fn check_time(&self) -> Result<(), Error> {
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Error::Timeout),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts samples that are held now; fails when they are too many.
+    pub(crate) fn hold(&self, samples: usize) -> Result<(), Error> {
+        let held = self.held.get().saturating_add(samples);
+        self.held.set(held);
+        if held > self.options.max_samples {
+            return Err(Error::TooManySamples("query execution"));
+        }
+        Ok(())
+    }
+
+    /// How many samples are held.
+    pub(crate) fn held(&self) -> usize {
+        self.held.get()
+    }
+
+    /// Goes back to this many held samples.
+    pub(crate) fn release_to(&self, held: usize) {
+        self.held.set(held);
+    }
+
+    pub(crate) fn warn(&self, span: Span, message: &str) {
+        self.notes.warn(self.text, span, message);
+    }
+
+    pub(crate) fn info(&self, span: Span, message: &str) {
+        self.notes.info(self.text, span, message);
+    }
+
+    fn answer(self, value: Value) -> Answer {
+        let (warnings, infos) = self.notes.into_parts();
+        Answer {
+            value,
+            warnings,
+            infos,
+        }
+    }
+}

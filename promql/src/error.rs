@@ -1,0 +1,55 @@
+//! What can go wrong with a query.
+
+/// Why a query failed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// The text is not PromQL.
+    #[error("{0}")]
+    Parse(ParseError),
+    /// The expression cannot be evaluated over the data (many-to-many matching, ...).
+    #[error("{0}")]
+    Execution(String),
+    /// A limit was reached.
+    #[error("query processing would load too many samples into memory in {0}")]
+    TooManySamples(&'static str),
+    /// It took too long.
+    #[error("query timed out in expression evaluation")]
+    Timeout,
+    /// Valid PromQL that this engine cannot do yet.
+    #[error("{0} is not supported yet")]
+    NotYet(String),
+}
+
+/// Where and why a text is not PromQL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{line}:{column}: parse error: {message}")]
+pub struct ParseError {
+    /// First byte of the place.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+/// Line and column of a byte, both from 1, the column in characters.
+pub(crate) fn place(text: &str, byte: usize) -> (usize, usize) {
+    let mut line = 1;
+    let mut column = 1;
+    for (at, character) in text.char_indices() {
+        if at >= byte {
+            break;
+        }
+        if character == '\n' {
+            line += 1;
+            column = 1;
+        } else {
+            column += 1;
+        }
+    }
+    (line, column)
+}

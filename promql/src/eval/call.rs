@@ -1,0 +1,106 @@
+//! Calls: the arguments of a function, and one column of results per series.
+
+use super::{Eval, unique};
+use crate::error::Error;
+use crate::functions::{Over, Run};
+use crate::parse::ast::{Call, Kind, Node, Type};
+use crate::series::{Evaluated, StepSeries};
+
+impl Eval<'_> {
+    pub(super) fn call(&self, node: &Node, call: &Call) -> Result<Evaluated, Error> {
+        match &call.function.run {
+            Run::Value(function) => self.of_values(call, |value, _| Some(function(value))),
+            Run::Values(function) => self.of_values(call, function),
+            Run::Over(over) => self.over_ranges(call, over),
+            Run::Whole(function) => function(self, node, call),
+        }
+    }
+
+    /// The scalar arguments, each as a column.
+    pub(crate) fn params(&self, args: &[Node]) -> Result<Vec<Vec<f64>>, Error> {
+        args.iter().map(|arg| self.scalar(arg)).collect()
+    }
+
+    fn of_values(
+        &self,
+        call: &Call,
+        function: impl Fn(f64, &[f64]) -> Option<f64>,
+    ) -> Result<Evaluated, Error> {
+        let Some((vector, params)) = call.args.split_first() else {
+            return Ok(Evaluated::Vector(Vec::new()));
+        };
+        let mut vector = self.vector(vector)?;
+        let params = self.params(params)?;
+        let mut now = vec![f64::NAN; params.len()];
+        for series in &mut vector {
+            series.points.map(|step, value| {
+                for (slot, column) in now.iter_mut().zip(&params) {
+                    *slot = column.get(step).copied().unwrap_or(f64::NAN);
+                }
+                function(value, &now)
+            });
+            self.drop_name(series);
+        }
+        vector.retain(|series| !series.points.is_empty());
+        unique(vector).map(Evaluated::Vector)
+    }
+
+    fn over_ranges(&self, call: &Call, over: &Over) -> Result<Evaluated, Error> {
+        let types = call.function.args.iter();
+        let place = types.clone().position(|kind| *kind == Type::Range);
+        let Some(range) = place.and_then(|place| call.args.get(place)) else {
+            return Ok(Evaluated::Vector(Vec::new()));
+        };
+        let mut params = Vec::new();
+        for arg in call.args.iter().filter(|arg| !std::ptr::eq(*arg, range)) {
+            params.push(self.scalar(arg)?);
+        }
+        if let Some(check) = over.check {
+            check(self, call, &params)?;
+        }
+        let input = self.range_input(range)?;
+        let mut out = Vec::with_capacity(input.series.len());
+        input.for_each(self, &params, over.value, |series, points| {
+            if over.counter && !series.times.is_empty() {
+                self.note_counter(series.labels.metric_name(), range);
+            }
+            if points.is_empty() {
+                return Ok(());
+            }
+            self.query.hold(points.len())?;
+            let mut one = StepSeries {
+                labels: series.labels.clone(),
+                drop_name: series.drop_name,
+                points,
+            };
+            if !over.keeps_name {
+                self.drop_name(&mut one);
+            }
+            out.push(one);
+            Ok(())
+        })?;
+        unique(out).map(Evaluated::Vector)
+    }
+
+    /// A name that does not look like a counter's is worth a word where a counter is expected.
+    fn note_counter(&self, name: &str, range: &Node) {
+        let suffixes = ["_total", "_sum", "_count", "_bucket"];
+        if name.is_empty() || suffixes.iter().any(|suffix| name.ends_with(suffix)) {
+            return;
+        }
+        self.query.info(
+            range.span,
+            &format!(
+                "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {name:?}"
+            ),
+        );
+    }
+
+    /// The selector that an argument is, if it is one, with or without a range.
+    pub(crate) fn selector_of(node: &Node) -> Option<&crate::parse::ast::Selector> {
+        match &node.bare().kind {
+            Kind::Selector(selector) | Kind::Range(selector, _) => Some(selector),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Sums that lose no low digits (Kahan's algorithm as Neumaier improved it), and the mean.
+
+/// A sum and what its rounding left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kahan {
+    pub(crate) sum: f64,
+    pub(crate) rest: f64,
+}
+
+impl Kahan {
+    /// Starts with a value.
+    pub(crate) fn from_first(value: f64) -> Self {
+        Self {
+            sum: value,
+            rest: 0.0,
+        }
+    }
+
+    /// Adds a value.
+    pub(crate) fn add(&mut self, value: f64) {
+        let total = self.sum + value;
+        if total.is_infinite() {
+            self.rest = 0.0;
+        } else if self.sum.abs() >= value.abs() {
+            self.rest += (self.sum - total) + value;
+        } else {
+            self.rest += (value - total) + self.sum;
+        }
+        self.sum = total;
+    }
+
+    /// The sum with its rest.
+    pub(crate) fn total(self) -> f64 {
+        if self.sum.is_infinite() {
+            self.sum
+        } else {
+            self.sum + self.rest
+        }
+    }
+}
+
+/// A mean: of the sum while that is finite, and updated step by step once it would overflow.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mean {
+    count: f64,
+    sum: Kahan,
+    incremental: bool,
+}
+
+impl Mean {
+    pub(crate) fn add(&mut self, value: f64) {
+        self.count += 1.0;
+        if self.count <= 1.0 {
+            self.sum = Kahan::from_first(value);
+            return;
+        }
+        if !self.incremental {
+            let mut sum = self.sum;
+            sum.add(value);
+            if !sum.sum.is_infinite() {
+                self.sum = sum;
+                return;
+            }
+            self.incremental = true;
+            self.sum.sum /= self.count - 1.0;
+            self.sum.rest /= self.count - 1.0;
+        }
+        let share = (self.count - 1.0) / self.count;
+        self.sum.sum *= share;
+        self.sum.rest *= share;
+        self.sum.add(value / self.count);
+    }
+
+    pub(crate) fn value(self) -> f64 {
+        if self.incremental {
+            self.sum.sum + self.sum.rest
+        } else {
+            self.sum.sum / self.count + self.sum.rest / self.count
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Vector matching: which series of two vectors are combined, and what the result is called.
+
+use std::collections::{HashMap, HashSet};
+
+use watchpost_model::{Labels, METRIC_NAME};
+
+use super::binary::{apply, keeps_name};
+use super::{Eval, unique};
+use crate::error::Error;
+use crate::parse::ast::{Binary, Card, Matching};
+use crate::series::{Points, StepSeries, is_metric_label};
+
+/// The labels by which a series is matched.
+pub(super) fn signature(labels: &Labels, matching: &Matching) -> Labels {
+    let listed = |name: &str| matching.labels.iter().any(|label| label == name);
+    if matching.on {
+        labels.retain(listed)
+    } else {
+        labels.retain(|name| name != METRIC_NAME && !listed(name))
+    }
+}
+
+/// The place of each series' signature in the list of all signatures.
+pub(super) fn number_signatures(
+    matching: &Matching,
+    sides: [&[StepSeries]; 2],
+) -> (Vec<Labels>, [Vec<usize>; 2]) {
+    let mut all = Vec::new();
+    let mut places: HashMap<Labels, usize> = HashMap::new();
+    let numbers = sides.map(|side| {
+        let mut number = |series: &StepSeries| {
+            let signature = signature(&series.labels, matching);
+            *places.entry(signature).or_insert_with_key(|signature| {
+                all.push(signature.clone());
+                all.len() - 1
+            })
+        };
+        side.iter().map(&mut number).collect()
+    });
+    (all, numbers)
+}
+
+/// Combines the series of two vectors that match.
+pub(super) fn match_vectors(
+    eval: &Eval<'_>,
+    binary: &Binary,
+    lhs: &[StepSeries],
+    rhs: &[StepSeries],
+) -> Result<Vec<StepSeries>, Error> {
+    let swapped = binary.matching.card == Card::OneToMany;
+    let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
+    let (signatures, [of_many, of_one]) = number_signatures(&binary.matching, [many, one]);
+    let mut matcher = Matcher {
+        eval,
+        binary,
+        many,
+        one,
+        signatures,
+        of_many,
+        of_one,
+        names: HashMap::new(),
+        out: Vec::new(),
+    };
+    for step in 0..eval.grid.count {
+        matcher.step(step)?;
+    }
+    unique(matcher.out)
+}
+
+struct Matcher<'m> {
+    eval: &'m Eval<'m>,
+    binary: &'m Binary,
+    /// The side that may have several series of a signature.
+    many: &'m [StepSeries],
+    /// The side that may have one.
+    one: &'m [StepSeries],
+    signatures: Vec<Labels>,
+    of_many: Vec<usize>,
+    of_one: Vec<usize>,
+    /// The place in `out` of the result of a pair.
+    names: HashMap<(usize, usize), usize>,
+    out: Vec<StepSeries>,
+}
+
+impl Matcher<'_> {
+    fn step(&mut self, step: usize) -> Result<(), Error> {
+        let some = |side: &[StepSeries]| side.iter().any(|one| one.points.get(step).is_some());
+        if !some(self.many) || !some(self.one) {
+            return Ok(());
+        }
+        let partners = self.partners(step)?;
+        let mut taken = vec![false; self.signatures.len()];
+        let mut results: HashSet<Labels> = HashSet::new();
+        for (place, (series, signature)) in self.many.iter().zip(&self.of_many).enumerate() {
+            let Some(value) = series.points.get(step) else {
+                continue;
+            };
+            let Some((partner, other)) = partners.get(*signature).copied().flatten() else {
+                continue;
+            };
+            let swapped = self.binary.matching.card == Card::OneToMany;
+            let (lhs, rhs) = if swapped { (other, value) } else { (value, other) };
+            let kept = lhs;
+            let Some(result) = apply(self.binary, lhs, rhs, kept) else {
+                continue;
+            };
+            let at = match self.names.get(&(place, partner)) {
+                Some(at) => *at,
+                None => {
+                    let Some(one) = self.one.get(partner) else {
+                        continue;
+                    };
+                    self.out.push(named(self.eval, self.binary, series, one));
+                    self.eval.query.hold(self.eval.grid.count)?;
+                    self.names.insert((place, partner), self.out.len() - 1);
+                    self.out.len() - 1
+                }
+            };
+            let Some(out) = self.out.get_mut(at) else {
+                continue;
+            };
+            if self.binary.matching.card == Card::OneToOne {
+                let taken = taken.get_mut(*signature);
+                if taken.is_some_and(|taken| std::mem::replace(taken, true)) {
+                    return Err(Error::Execution(
+                        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+                            .to_owned(),
+                    ));
+                }
+            } else if !results.insert(out.labels.clone()) {
+                return Err(Error::Execution(
+                    "multiple matches for labels: grouping labels must ensure unique matches"
+                        .to_owned(),
+                ));
+            }
+            out.points.set(step, result);
+        }
+        Ok(())
+    }
+
+    /// For each signature the series of the one side and its value.
+    fn partners(&self, step: usize) -> Result<Vec<Option<(usize, f64)>>, Error> {
+        let mut partners: Vec<Option<(usize, f64)>> = vec![None; self.signatures.len()];
+        for (place, (series, signature)) in self.one.iter().zip(&self.of_one).enumerate() {
+            let (Some(value), Some(slot)) =
+                (series.points.get(step), partners.get_mut(*signature))
+            else {
+                continue;
+            };
+            if let Some((first, _)) = slot {
+                return Err(self.many_to_many(*signature, place, *first));
+            }
+            *slot = Some((place, value));
+        }
+        Ok(partners)
+    }
+
+    fn many_to_many(&self, signature: usize, second: usize, first: usize) -> Error {
+        let side = if self.binary.matching.card == Card::OneToMany {
+            "left"
+        } else {
+            "right"
+        };
+        let group = self.signatures.get(signature).cloned().unwrap_or_default();
+        let labels = |place: usize| self.one.get(place).map(|one| braced(&one.labels));
+        let second = labels(second).unwrap_or_default();
+        let first = labels(first).unwrap_or_default();
+        Error::Execution(format!(
+            "found duplicate series for the match group {} on the {side} hand-side of the operation: [{second}, {first}];many-to-many matching not allowed: matching labels must be unique on one side",
+            braced(&group)
+        ))
+    }
+}
+
+/// `{a="b", c="d"}`, the metric name as a label.
+fn braced(labels: &Labels) -> String {
+    let pairs: Vec<String> = labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value:?}"))
+        .collect();
+    format!("{{{}}}", pairs.join(", "))
+}
+
+/// The empty column of a pair, with the labels of its result.
+fn named(eval: &Eval<'_>, binary: &Binary, many: &StepSeries, one: &StepSeries) -> StepSeries {
+    let matching = &binary.matching;
+    let listed = |name: &str| matching.labels.iter().any(|label| label == name);
+    let mut labels = many.labels.clone();
+    if !binary.op.is_comparison() {
+        labels = labels.retain(|name| !is_metric_label(name));
+    }
+    if matching.card == Card::OneToOne {
+        labels = labels.retain(|name| listed(name) == matching.on);
+    }
+    for label in &matching.include {
+        labels = labels.with(label, one.labels.get(label));
+    }
+    let mut series = StepSeries {
+        labels,
+        drop_name: many.drop_name,
+        points: Points::none(eval.grid.count),
+    };
+    if !keeps_name(binary) {
+        eval.drop_name(&mut series);
+    }
+    series
+}

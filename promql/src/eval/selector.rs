@@ -1,0 +1,160 @@
+//! Instant selectors: the newest sample of each series within the lookback.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use watchpost_model::{Matcher, is_absent, is_stale};
+use watchpost_tsdb::{Column, Series, TimeRange};
+
+use super::{Eval, wrong_type};
+use crate::error::Error;
+use crate::number::seconds;
+use crate::parse::ast::{At, Selector, When};
+use crate::series::{Points, StepSeries};
+
+/// A series with its samples as slices.
+#[derive(Debug)]
+pub(super) struct Floats<'s> {
+    pub(super) times: &'s [i64],
+    pub(super) values: &'s [f64],
+    dense: bool,
+}
+
+impl<'s> Floats<'s> {
+    pub(super) fn of(series: &'s Series) -> Result<Self, Error> {
+        match &series.column {
+            Column::Float(values) => Ok(Self {
+                times: &series.times,
+                values,
+                dense: series.dense,
+            }),
+            Column::Histogram(_) => Err(Error::NotYet("a native histogram".to_owned())),
+        }
+    }
+
+    /// The newest sample at or before a place that is younger than `after`.
+    fn newest(&self, place: usize, after: i64) -> Option<(i64, f64)> {
+        let times = self.times.get(..place)?;
+        let values = self.values.get(..place)?;
+        let (time, value) = if self.dense {
+            (times.last()?, values.last()?)
+        } else {
+            let mut rows = times.iter().zip(values).rev();
+            rows.find(|(_, value)| !is_absent(**value))?
+        };
+        (*time > after && !is_stale(*value)).then_some((*time, *value))
+    }
+}
+
+/// How many of ascending times are at or before each of some times.
+pub(super) fn places(times: &[i64], ends: &[i64]) -> Vec<usize> {
+    let mut place = 0;
+    let mut before = i64::MIN;
+    let mut found = Vec::with_capacity(ends.len());
+    for end in ends {
+        if *end < before {
+            place = 0;
+        }
+        before = *end;
+        let ahead = times.get(place..).unwrap_or_default();
+        // Steps are mostly a few rows apart, so that a short walk beats a search.
+        let near = ahead.iter().take(16).take_while(|time| *time <= end).count();
+        place += if near == 16 {
+            ahead.partition_point(|time| time <= end)
+        } else {
+            near
+        };
+        found.push(place);
+    }
+    found
+}
+
+impl Eval<'_> {
+    /// The time a selector looks at, for each step.
+    pub(super) fn ends(&self, when: When) -> Vec<i64> {
+        let fixed = match when.at {
+            None => None,
+            Some(At::Time(time)) => Some(time),
+            Some(At::Start) => Some(self.query.steps.start_ms),
+            Some(At::End) => Some(self.query.steps.end_ms),
+        };
+        self.grid
+            .times()
+            .map(|time| fixed.unwrap_or(time).saturating_sub(when.offset_ms))
+            .collect()
+    }
+
+    /// The series that pass the matchers and have rows after one time and up to another.
+    pub(super) fn select(
+        &self,
+        matchers: &[Matcher],
+        after_ms: i64,
+        to_ms: i64,
+    ) -> Result<Vec<Series>, Error> {
+        let range = TimeRange::new(after_ms.saturating_add(1), to_ms);
+        let selection = self
+            .query
+            .db
+            .select(range, matchers)
+            .map_err(|error| Error::Execution(error.to_string()))?;
+        let samples = selection.series.iter().map(|one| one.times.len()).sum();
+        self.query.hold(samples)?;
+        Ok(selection.series)
+    }
+
+    /// The value of a selector at each step.
+    pub(super) fn selector(&self, selector: &Selector) -> Result<Vec<StepSeries>, Error> {
+        self.newest(selector, |_, value| value)
+    }
+
+    /// The time in seconds of the sample that a selector finds at each step.
+    pub(crate) fn sample_times(&self, selector: &Selector) -> Result<Vec<StepSeries>, Error> {
+        self.newest(selector, |time, _| seconds(time))
+    }
+
+    fn newest(
+        &self,
+        selector: &Selector,
+        value: impl Fn(i64, f64) -> f64,
+    ) -> Result<Vec<StepSeries>, Error> {
+        let ends = self.ends(selector.when);
+        let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
+            return Ok(Vec::new());
+        };
+        let lookback = self.query.options.lookback.as_millis();
+        let found = self.select(&selector.matchers, first.saturating_sub(lookback), *last)?;
+        let mut shared: HashMap<*const i64, Rc<[usize]>> = HashMap::new();
+        let mut vector = Vec::with_capacity(found.len());
+        for series in &found {
+            let floats = Floats::of(series)?;
+            let places = shared
+                .entry(series.times.as_ptr())
+                .or_insert_with(|| places(floats.times, &ends).into());
+            let points: Points = places
+                .iter()
+                .zip(&ends)
+                .map(|(place, end)| {
+                    let (time, sample) = floats.newest(*place, end.saturating_sub(lookback))?;
+                    Some(value(time, sample))
+                })
+                .collect();
+            if !points.is_empty() {
+                self.query.hold(points.len())?;
+                vector.push(StepSeries {
+                    labels: series.labels.clone(),
+                    drop_name: false,
+                    points,
+                });
+            }
+        }
+        Ok(vector)
+    }
+
+    /// A selector below parentheses.
+    pub(crate) fn as_selector(node: &crate::parse::ast::Node) -> Result<&Selector, Error> {
+        match &node.bare().kind {
+            crate::parse::ast::Kind::Selector(selector) => Ok(selector),
+            _ => Err(wrong_type("a selector")),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Subqueries: an instant vector, evaluated on steps of its own, as a range vector.
+
+use std::sync::Arc;
+
+use super::Eval;
+use super::ranges::{RangeInput, Samples};
+use crate::error::Error;
+use crate::parse::ast::Subquery;
+use crate::series::{Grid, StepSeries};
+
+impl Eval<'_> {
+    pub(super) fn subquery(&self, subquery: &Subquery) -> Result<RangeInput, Error> {
+        let ends = self.ends(subquery.when);
+        let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
+            return Ok(RangeInput::new(Vec::new(), ends, subquery.range_ms));
+        };
+        let default_step = self.query.options.subquery_step.as_millis();
+        let step_ms = subquery.step_ms.unwrap_or(default_step).max(1);
+        let grid = aligned(
+            first.saturating_sub(subquery.range_ms),
+            *last,
+            step_ms,
+            self.query.options.max_samples,
+        )?;
+        let inner = Eval {
+            query: self.query,
+            grid,
+        };
+        let vector = inner.vector(&subquery.expr)?;
+        let times: Arc<[i64]> = grid.times().collect();
+        let series = vector.iter().map(|one| samples(one, &times)).collect();
+        Ok(RangeInput::new(series, ends, subquery.range_ms))
+    }
+}
+
+/// The multiples of the step after one time and up to another.
+fn aligned(after_ms: i64, to_ms: i64, step_ms: i64, max_steps: usize) -> Result<Grid, Error> {
+    let mut start_ms = step_ms.saturating_mul(after_ms / step_ms);
+    if start_ms <= after_ms {
+        start_ms = start_ms.saturating_add(step_ms);
+    }
+    let length = i128::from(to_ms) - i128::from(start_ms);
+    let count = if length < 0 {
+        0
+    } else {
+        usize::try_from(length / i128::from(step_ms) + 1).unwrap_or(usize::MAX)
+    };
+    if count > max_steps {
+        return Err(Error::TooManySamples("query execution"));
+    }
+    Ok(Grid {
+        start_ms,
+        step_ms,
+        count,
+    })
+}
+
+/// A series' values as samples; series that have one at every step share their times.
+fn samples(series: &StepSeries, times: &Arc<[i64]>) -> Samples {
+    let values: Vec<f64> = series.points.iter().flatten().collect();
+    let times = if values.len() == times.len() {
+        Arc::clone(times)
+    } else {
+        let rows = times.iter().zip(series.points.iter());
+        rows.filter(|(_, value)| value.is_some())
+            .map(|(time, _)| *time)
+            .collect()
+    };
+    Samples {
+        labels: series.labels.clone(),
+        drop_name: series.drop_name,
+        times,
+        values: values.into(),
+    }
+}

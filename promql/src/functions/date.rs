@@ -1,0 +1,142 @@
+//! Parts of the date, UTC. Without an argument they are about the time of the step.
+
+use super::convert::unnamed;
+use crate::error::Error;
+use crate::eval::{Eval, unique};
+use crate::number::{seconds, to_i64};
+use crate::parse::ast::{Call, Node};
+use crate::series::Evaluated;
+
+const DAY: i64 = 86_400;
+
+/// A day of the Gregorian calendar.
+struct Date {
+    year: i64,
+    /// 1 to 12.
+    month: i64,
+    /// 1 to 31.
+    day: i64,
+}
+
+impl Date {
+    /// From days since 1970-01-01 ("chrono-compatible low-level date algorithms", Howard Hinnant:
+    /// years that begin in March, in eras of 400 years).
+    fn from_days(days: i64) -> Self {
+        let shifted = days + 719_468;
+        let era = shifted.div_euclid(146_097);
+        let day_of_era = shifted.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let month = (month_from_march + 2) % 12 + 1;
+        Self {
+            year: year_of_era + era * 400 + i64::from(month <= 2),
+            month,
+            day: day_of_year - (153 * month_from_march + 2) / 5 + 1,
+        }
+    }
+
+    fn is_leap_year(&self) -> bool {
+        self.year % 4 == 0 && (self.year % 100 != 0 || self.year % 400 == 0)
+    }
+
+    fn days_in_month(&self) -> i64 {
+        match self.month {
+            2 => 28 + i64::from(self.is_leap_year()),
+            4 | 6 | 9 | 11 => 30,
+            _ => 31,
+        }
+    }
+
+    fn day_of_year(&self) -> i64 {
+        let before = (1..self.month).map(|month| {
+            Self {
+                year: self.year,
+                month,
+                day: 1,
+            }
+            .days_in_month()
+        });
+        before.sum::<i64>() + self.day
+    }
+}
+
+fn date(time: i64) -> Date {
+    Date::from_days(time.div_euclid(DAY))
+}
+
+/// The farthest time from the epoch that a date is computed of, far beyond the calendar's use.
+const MAX_SECONDS: i64 = 1 << 50;
+
+fn part(eval: &Eval<'_>, call: &Call, of: fn(i64) -> i64) -> Result<Evaluated, Error> {
+    let value = |time: f64| {
+        if time.is_nan() {
+            return f64::NAN;
+        }
+        of(to_i64(time.floor()).clamp(-MAX_SECONDS, MAX_SECONDS)) as f64
+    };
+    let Some(arg) = call.args.first() else {
+        return Ok(unnamed(eval.grid.times().map(|time| value(seconds(time)))));
+    };
+    let mut vector = eval.vector(arg)?;
+    for series in &mut vector {
+        series.points.map(|_, time| Some(value(time)));
+        eval.drop_name(series);
+    }
+    unique(vector).map(Evaluated::Vector)
+}
+
+pub(super) fn minute(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
+    part(eval, call, |time| time.rem_euclid(3_600) / 60)
+}
+
+pub(super) fn hour(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
+    part(eval, call, |time| time.rem_euclid(DAY) / 3_600)
+}
+
+pub(super) fn day_of_week(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
+    // 1970-01-01 was a Thursday, and Sunday is 0.
+    part(eval, call, |time| (time.div_euclid(DAY) + 4).rem_euclid(7))
+}
+
+pub(super) fn day_of_month(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
+    part(eval, call, |time| date(time).day)
+}
+
+pub(super) fn day_of_year(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
+    part(eval, call, |time| date(time).day_of_year())
+}
+
+pub(super) fn days_in_month(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
+    part(eval, call, |time| date(time).days_in_month())
+}
+
+pub(super) fn month(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
+    part(eval, call, |time| date(time).month)
+}
+
+pub(super) fn year(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
+    part(eval, call, |time| date(time).year)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_the_dates_of_the_calendar() {
+        for (days, year, month, day, of_year, in_month) in [
+            (0, 1970, 1, 1, 1, 31),
+            (-1, 1969, 12, 31, 365, 31),
+            (11_016, 2000, 2, 29, 60, 29),
+            (20_777, 2026, 11, 20, 324, 30),
+            (47_540, 2100, 2, 28, 59, 28),
+            (-719_468, 0, 3, 1, 61, 31),
+        ] {
+            let date = Date::from_days(days);
+            assert_eq!((date.year, date.month, date.day), (year, month, day));
+            assert_eq!((date.day_of_year(), date.days_in_month()), (of_year, in_month));
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! The functions of the language. To add one: write it in its family's file and add a line here.
+
+mod absent;
+mod convert;
+mod date;
+mod histogram;
+mod label;
+mod math;
+mod over_time;
+mod predict;
+pub(crate) mod quantile;
+mod rate;
+mod sort;
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::eval::{Eval, Window};
+use crate::parse::ast::Type::{self, Range, Scalar, Text, Vector};
+use crate::parse::ast::{Call, Node};
+use crate::series::Evaluated;
+
+/// A function of the language.
+pub(crate) struct Function {
+    pub(crate) name: &'static str,
+    /// The types of its arguments; where it takes more, they are of the last type.
+    pub(crate) args: &'static [Type],
+    rest: Rest,
+    pub(crate) returns: Type,
+    /// Whether it needs [`crate::Features::experimental_functions`].
+    pub(crate) experimental: bool,
+    pub(crate) run: Run,
+}
+
+/// Whether the last argument may be left out or given again.
+#[derive(Clone, Copy)]
+enum Rest {
+    Fixed,
+    Optional,
+    Repeated,
+}
+
+/// How a function is computed.
+pub(crate) enum Run {
+    /// Value by value.
+    Value(fn(f64) -> f64),
+    /// Value by value, with scalar arguments.
+    Values(fn(f64, &[f64]) -> Option<f64>),
+    /// Window by window.
+    Over(Over),
+    /// In its own way.
+    Whole(fn(&Eval<'_>, &Node, &Call) -> Result<Evaluated, Error>),
+}
+
+/// A function over the samples in a window.
+pub(crate) struct Over {
+    /// Never called for a window without samples.
+    pub(crate) value: fn(&Window<'_>) -> Option<f64>,
+    /// Whether its result is still the metric it was.
+    pub(crate) keeps_name: bool,
+    /// Whether it makes sense for counters only.
+    pub(crate) counter: bool,
+    /// Looks at the scalar arguments before anything is computed.
+    pub(crate) check: Option<fn(&Eval<'_>, &Call, &[Vec<f64>]) -> Result<(), Error>>,
+}
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}()", self.name)
+    }
+}
+
+impl Function {
+    const fn new(name: &'static str, args: &'static [Type], returns: Type, run: Run) -> Self {
+        Self {
+            name,
+            args,
+            rest: Rest::Fixed,
+            returns,
+            experimental: false,
+            run,
+        }
+    }
+
+    const fn optional(mut self) -> Self {
+        self.rest = Rest::Optional;
+        self
+    }
+
+    const fn repeated(mut self) -> Self {
+        self.rest = Rest::Repeated;
+        self
+    }
+
+    const fn experimental(mut self) -> Self {
+        self.experimental = true;
+        self
+    }
+
+    /// The least number of arguments, and the greatest where there is one.
+    pub(crate) fn arity(&self) -> (usize, Option<usize>) {
+        let all = self.args.len();
+        match self.rest {
+            Rest::Fixed => (all, Some(all)),
+            Rest::Optional => (all.saturating_sub(1), Some(all)),
+            Rest::Repeated => (all.saturating_sub(1), None),
+        }
+    }
+}
+
+/// The function with this name.
+pub(crate) fn find(name: &str) -> Option<&'static Function> {
+    FUNCTIONS.iter().find(|function| function.name == name)
+}
+
+const fn value(name: &'static str, run: fn(f64) -> f64) -> Function {
+    Function::new(name, &[Vector], Vector, Run::Value(run))
+}
+
+const fn date(
+    name: &'static str,
+    run: fn(&Eval<'_>, &Node, &Call) -> Result<Evaluated, Error>,
+) -> Function {
+    Function::new(name, &[Vector], Vector, Run::Whole(run)).optional()
+}
+
+const fn whole(
+    name: &'static str,
+    args: &'static [Type],
+    returns: Type,
+    run: fn(&Eval<'_>, &Node, &Call) -> Result<Evaluated, Error>,
+) -> Function {
+    Function::new(name, args, returns, Run::Whole(run))
+}
+
+const fn values(
+    name: &'static str,
+    args: &'static [Type],
+    run: fn(f64, &[f64]) -> Option<f64>,
+) -> Function {
+    Function::new(name, args, Vector, Run::Values(run))
+}
+
+const fn over(name: &'static str, value: fn(&Window<'_>) -> Option<f64>) -> Function {
+    over_with(name, &[Range], plain(value))
+}
+
+const fn over_with(name: &'static str, args: &'static [Type], over: Over) -> Function {
+    Function::new(name, args, Vector, Run::Over(over))
+}
+
+const fn plain(value: fn(&Window<'_>) -> Option<f64>) -> Over {
+    Over {
+        value,
+        keeps_name: false,
+        counter: false,
+        check: None,
+    }
+}
+
+const fn named(value: fn(&Window<'_>) -> Option<f64>) -> Over {
+    Over {
+        keeps_name: true,
+        ..plain(value)
+    }
+}
+
+const fn counter(value: fn(&Window<'_>) -> Option<f64>) -> Over {
+    Over {
+        counter: true,
+        ..plain(value)
+    }
+}
+
+const fn checked(
+    value: fn(&Window<'_>) -> Option<f64>,
+    check: fn(&Eval<'_>, &Call, &[Vec<f64>]) -> Result<(), Error>,
+) -> Over {
+    Over {
+        check: Some(check),
+        ..plain(value)
+    }
+}
+
+/// Functions of the language that this engine does not have.
+pub(crate) const NOT_YET: [&str; 8] = [
+    "histogram_avg",
+    "histogram_count",
+    "histogram_quantiles",
+    "histogram_stddev",
+    "histogram_stdvar",
+    "histogram_sum",
+    "info",
+    "start_timestamp",
+];
+
+/// All functions, by name.
+static FUNCTIONS: &[Function] = &[
+    value("abs", f64::abs),
+    whole("absent", &[Vector], Vector, absent::absent),
+    whole("absent_over_time", &[Range], Vector, absent::absent_over_time),
+    value("acos", f64::acos),
+    value("acosh", f64::acosh),
+    value("asin", f64::asin),
+    value("asinh", f64::asinh),
+    value("atan", f64::atan),
+    value("atanh", f64::atanh),
+    over("avg_over_time", over_time::avg),
+    value("ceil", f64::ceil),
+    over("changes", over_time::changes),
+    values("clamp", &[Vector, Scalar, Scalar], math::clamp),
+    values("clamp_max", &[Vector, Scalar], math::clamp_max),
+    values("clamp_min", &[Vector, Scalar], math::clamp_min),
+    value("cos", f64::cos),
+    value("cosh", f64::cosh),
+    over("count_over_time", over_time::count),
+    date("day_of_month", date::day_of_month),
+    date("day_of_week", date::day_of_week),
+    date("day_of_year", date::day_of_year),
+    date("days_in_month", date::days_in_month),
+    value("deg", f64::to_degrees),
+    over("delta", rate::delta),
+    over("deriv", predict::deriv),
+    over_with(
+        "double_exponential_smoothing",
+        &[Range, Scalar, Scalar],
+        checked(predict::smoothing, predict::check_smoothing),
+    )
+    .experimental(),
+    whole("end", &[], Scalar, convert::end).experimental(),
+    value("exp", f64::exp),
+    over_with("first_over_time", &[Range], named(over_time::first)).experimental(),
+    value("floor", f64::floor),
+    whole("histogram_fraction", &[Scalar, Scalar, Vector], Vector, histogram::fraction),
+    whole("histogram_quantile", &[Scalar, Vector], Vector, histogram::quantile),
+    date("hour", date::hour),
+    over("idelta", rate::idelta),
+    over_with("increase", &[Range], counter(rate::increase)),
+    over("irate", rate::irate),
+    whole("label_join", &[Vector, Text, Text, Text], Vector, label::join).repeated(),
+    whole("label_replace", &[Vector, Text, Text, Text, Text], Vector, label::replace),
+    over_with("last_over_time", &[Range], named(over_time::last)),
+    value("ln", f64::ln),
+    value("log10", f64::log10),
+    value("log2", f64::log2),
+    over("mad_over_time", over_time::mad).experimental(),
+    whole("max_of", &[Scalar, Scalar], Scalar, convert::max_of).experimental(),
+    over("max_over_time", over_time::max),
+    whole("min_of", &[Scalar, Scalar], Scalar, convert::min_of).experimental(),
+    over("min_over_time", over_time::min),
+    date("minute", date::minute),
+    date("month", date::month),
+    whole("pi", &[], Scalar, convert::pi),
+    over_with("predict_linear", &[Range, Scalar], plain(predict::predict_linear)),
+    over("present_over_time", over_time::present),
+    over_with(
+        "quantile_over_time",
+        &[Scalar, Range],
+        checked(over_time::quantile, over_time::check_quantile),
+    ),
+    value("rad", f64::to_radians),
+    whole("range", &[], Scalar, convert::range).experimental(),
+    over_with("rate", &[Range], counter(rate::rate)),
+    over("resets", over_time::resets),
+    values("round", &[Vector, Scalar], math::round).optional(),
+    whole("scalar", &[Vector], Scalar, convert::scalar),
+    value("sgn", math::sgn),
+    value("sin", f64::sin),
+    value("sinh", f64::sinh),
+    whole("sort", &[Vector], Vector, sort::sort),
+    whole("sort_by_label", &[Vector, Text], Vector, sort::by_label)
+        .repeated()
+        .experimental(),
+    whole("sort_by_label_desc", &[Vector, Text], Vector, sort::by_label_desc)
+        .repeated()
+        .experimental(),
+    whole("sort_desc", &[Vector], Vector, sort::sort_desc),
+    value("sqrt", f64::sqrt),
+    whole("start", &[], Scalar, convert::start).experimental(),
+    over("stddev_over_time", over_time::stddev),
+    over("stdvar_over_time", over_time::stdvar),
+    whole("step", &[], Scalar, convert::step).experimental(),
+    over("sum_over_time", over_time::sum),
+    value("tan", f64::tan),
+    value("tanh", f64::tanh),
+    whole("time", &[], Scalar, convert::time),
+    whole("timestamp", &[Vector], Vector, convert::timestamp),
+    over("ts_of_first_over_time", over_time::time_of_first).experimental(),
+    over("ts_of_last_over_time", over_time::time_of_last).experimental(),
+    over("ts_of_max_over_time", over_time::time_of_max).experimental(),
+    over("ts_of_min_over_time", over_time::time_of_min).experimental(),
+    whole("vector", &[Scalar], Vector, convert::vector),
+    date("year", date::year),
+];

@@ -1,0 +1,155 @@
+//! One value of all samples in a window.
+
+use super::quantile as ranks;
+use crate::error::Error;
+use crate::eval::{Eval, Kahan, Mean, Window};
+use crate::number::{same, seconds};
+use crate::parse::ast::Call;
+
+pub(super) fn avg(window: &Window<'_>) -> Option<f64> {
+    let mut mean = Mean::default();
+    for value in window.values {
+        mean.add(*value);
+    }
+    Some(mean.value())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn sum(window: &Window<'_>) -> Option<f64> {
+    let mut sum = Kahan::default();
+    for value in window.values {
+        sum.add(*value);
+    }
+    Some(sum.total())
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn count(window: &Window<'_>) -> Option<f64> {
+    Some(window.values.len() as f64)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn present(_: &Window<'_>) -> Option<f64> {
+    Some(1.0)
+}
+
+pub(super) fn first(window: &Window<'_>) -> Option<f64> {
+    window.values.first().copied()
+}
+
+pub(super) fn last(window: &Window<'_>) -> Option<f64> {
+    window.values.last().copied()
+}
+
+pub(super) fn min(window: &Window<'_>) -> Option<f64> {
+    best(window, |value, best| value < best).map(|(_, value)| value)
+}
+
+pub(super) fn max(window: &Window<'_>) -> Option<f64> {
+    best(window, |value, best| value > best).map(|(_, value)| value)
+}
+
+pub(super) fn time_of_first(window: &Window<'_>) -> Option<f64> {
+    window.times.first().copied().map(seconds)
+}
+
+pub(super) fn time_of_last(window: &Window<'_>) -> Option<f64> {
+    window.times.last().copied().map(seconds)
+}
+
+/// The last of equal values counts.
+pub(super) fn time_of_min(window: &Window<'_>) -> Option<f64> {
+    best(window, |value, best| value <= best).map(|(time, _)| seconds(time))
+}
+
+/// The last of equal values counts.
+pub(super) fn time_of_max(window: &Window<'_>) -> Option<f64> {
+    best(window, |value, best| value >= best).map(|(time, _)| seconds(time))
+}
+
+/// The sample that is better than all others; any number is better than NaN.
+fn best(window: &Window<'_>, better: fn(f64, f64) -> bool) -> Option<(i64, f64)> {
+    let mut samples = window.times.iter().copied().zip(window.values.iter().copied());
+    let mut best = samples.next()?;
+    for sample in samples {
+        if best.1.is_nan() || better(sample.1, best.1) {
+            best = sample;
+        }
+    }
+    Some(best)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn stdvar(window: &Window<'_>) -> Option<f64> {
+    Some(variance(window.values))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn stddev(window: &Window<'_>) -> Option<f64> {
+    Some(variance(window.values).sqrt())
+}
+
+/// Welford's algorithm with compensated sums.
+fn variance(values: &[f64]) -> f64 {
+    let mut count = 0.0;
+    let mut mean = Kahan::default();
+    let mut squares = Kahan::default();
+    for value in values {
+        count += 1.0;
+        let delta = value - (mean.sum + mean.rest);
+        mean.add(delta / count);
+        squares.add(delta * (value - (mean.sum + mean.rest)));
+    }
+    (squares.sum + squares.rest) / count
+}
+
+pub(super) fn quantile(window: &Window<'_>) -> Option<f64> {
+    let rank = window.params.first()?;
+    Some(ranks::of(*rank, window.values.to_vec()))
+}
+
+/// Warns of ranks that are none.
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn check_quantile(
+    eval: &Eval<'_>,
+    call: &Call,
+    params: &[Vec<f64>],
+) -> Result<(), Error> {
+    let ranks = params.iter().flatten();
+    for message in ranks.filter_map(|rank| ranks::out_of_range(*rank)) {
+        if let Some(arg) = call.args.first() {
+            eval.query.warn(arg.span, &message);
+        }
+    }
+    Ok(())
+}
+
+/// The median of the distances from the median.
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn mad(window: &Window<'_>) -> Option<f64> {
+    if window.values.iter().any(|value| value.is_nan()) {
+        return Some(f64::NAN);
+    }
+    let median = ranks::of(0.5, window.values.to_vec());
+    let distances = window.values.iter().map(|value| (value - median).abs());
+    Some(ranks::of(0.5, distances.collect()))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn changes(window: &Window<'_>) -> Option<f64> {
+    let differ = |before: f64, after: f64| {
+        !same(before, after) && !(before.is_nan() && after.is_nan())
+    };
+    Some(count_pairs(window, differ))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+pub(super) fn resets(window: &Window<'_>) -> Option<f64> {
+    Some(count_pairs(window, |before, after| after < before))
+}
+
+fn count_pairs(window: &Window<'_>, counts: impl Fn(f64, f64) -> bool) -> f64 {
+    let pairs = window.values.windows(2);
+    let hits = pairs.filter(|pair| matches!(pair, [before, after] if counts(*before, *after)));
+    hits.count() as f64
+}

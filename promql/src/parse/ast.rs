@@ -1,0 +1,380 @@
+//! The tree of an expression. Every node knows its bytes in the text.
+
+use std::fmt;
+
+use watchpost_model::Matcher;
+
+use crate::functions::Function;
+
+/// Bytes of the text: the first, and one past the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+}
+
+impl Span {
+    /// From the start of one to the end of another.
+    pub(crate) fn to(self, last: Self) -> Self {
+        Self {
+            start: self.start,
+            end: last.end,
+        }
+    }
+}
+
+/// A part of an expression and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) kind: Kind,
+    pub(crate) span: Span,
+    /// How many nodes stand on the longest way down, this one included. The parser bounds it, so
+    /// that recursion over a tree, its release included, cannot exhaust the stack.
+    pub(crate) height: usize,
+}
+
+impl Node {
+    pub(crate) fn new(kind: Kind, span: Span) -> Self {
+        let below = kind.children().map(|child| child.height).max();
+        Self {
+            height: below.unwrap_or(0) + 1,
+            kind,
+            span,
+        }
+    }
+
+    /// The node without the parentheses around it.
+    pub(crate) fn bare(&self) -> &Self {
+        let mut node = self;
+        while let Kind::Paren(inner) = &node.kind {
+            node = inner;
+        }
+        node
+    }
+}
+
+/// Places are not compared: two texts that mean the same tree are equal.
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+/// What a part of an expression is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Number(Number),
+    Text(String),
+    Selector(Selector),
+    /// A selector with `[range]`.
+    Range(Selector, i64),
+    Subquery(Subquery),
+    Call(Call),
+    Aggregate(Aggregate),
+    Binary(Binary),
+    /// `-` where true, `+` where false.
+    Unary(bool, Box<Node>),
+    Paren(Box<Node>),
+}
+
+impl Kind {
+    /// The nodes directly below.
+    pub(crate) fn children(&self) -> impl Iterator<Item = &Node> {
+        let (one, two, many): (Option<&Node>, Option<&Node>, &[Node]) = match self {
+            Self::Number(_) | Self::Text(_) | Self::Selector(_) | Self::Range(..) => {
+                (None, None, &[])
+            }
+            Self::Subquery(subquery) => (Some(&subquery.expr), None, &[]),
+            Self::Call(call) => (None, None, &call.args),
+            Self::Aggregate(aggregate) => {
+                (aggregate.param.as_deref(), Some(&aggregate.expr), &[])
+            }
+            Self::Binary(binary) => (Some(&binary.lhs), Some(&binary.rhs), &[]),
+            Self::Unary(_, inner) | Self::Paren(inner) => (Some(inner), None, &[]),
+        };
+        one.into_iter().chain(two).chain(many)
+    }
+}
+
+/// A number, compared by its bits so that `NaN` is equal to itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Number {
+    pub(crate) value: f64,
+    /// Whether it was written as a duration, such as `5m`.
+    pub(crate) duration: bool,
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.value.to_bits() == other.value.to_bits() && self.duration == other.duration
+    }
+}
+
+/// Which series, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Selector {
+    /// The metric name that stands before (or first within) the braces.
+    pub(crate) name: Option<String>,
+    /// All matchers, that of the name included.
+    pub(crate) matchers: Vec<Matcher>,
+    pub(crate) when: When,
+}
+
+/// The order of matchers does not matter.
+impl PartialEq for Selector {
+    fn eq(&self, other: &Self) -> bool {
+        let sorted = |selector: &Self| {
+            let mut texts: Vec<String> =
+                selector.matchers.iter().map(ToString::to_string).collect();
+            texts.sort_unstable();
+            texts
+        };
+        self.name == other.name && self.when == other.when && sorted(self) == sorted(other)
+    }
+}
+
+/// The modifiers of a selector's time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct When {
+    /// `offset`, ms, negative for the future.
+    pub(crate) offset_ms: i64,
+    pub(crate) at: Option<At>,
+}
+
+/// The time of `@`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum At {
+    Time(i64),
+    Start,
+    End,
+}
+
+/// `expr[range:step]`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Subquery {
+    pub(crate) expr: Box<Node>,
+    pub(crate) range_ms: i64,
+    pub(crate) step_ms: Option<i64>,
+    pub(crate) when: When,
+}
+
+/// `function(args)`.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) function: &'static Function,
+    pub(crate) args: Vec<Node>,
+}
+
+impl PartialEq for Call {
+    fn eq(&self, other: &Self) -> bool {
+        self.function.name == other.function.name && self.args == other.args
+    }
+}
+
+/// `op by (grouping) (param, expr)`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Aggregate {
+    pub(crate) op: AggregateOp,
+    pub(crate) without: bool,
+    pub(crate) grouping: Vec<String>,
+    pub(crate) param: Option<Box<Node>>,
+    pub(crate) expr: Box<Node>,
+}
+
+/// How an aggregation makes one value of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AggregateOp {
+    Sum,
+    Avg,
+    Min,
+    Max,
+    Count,
+    Group,
+    Stddev,
+    Stdvar,
+    Topk,
+    Bottomk,
+    Quantile,
+    CountValues,
+    Limitk,
+    LimitRatio,
+}
+
+impl AggregateOp {
+    pub(crate) const ALL: [(&'static str, Self); 14] = [
+        ("sum", Self::Sum),
+        ("avg", Self::Avg),
+        ("min", Self::Min),
+        ("max", Self::Max),
+        ("count", Self::Count),
+        ("group", Self::Group),
+        ("stddev", Self::Stddev),
+        ("stdvar", Self::Stdvar),
+        ("topk", Self::Topk),
+        ("bottomk", Self::Bottomk),
+        ("quantile", Self::Quantile),
+        ("count_values", Self::CountValues),
+        ("limitk", Self::Limitk),
+        ("limit_ratio", Self::LimitRatio),
+    ];
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(have, _)| have.eq_ignore_ascii_case(name))
+            .map(|(_, op)| *op)
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        Self::ALL
+            .iter()
+            .find(|(_, op)| *op == self)
+            .map_or("", |(name, _)| name)
+    }
+
+    /// Whether it needs the experimental functions to be switched on.
+    pub(crate) fn experimental(self) -> bool {
+        matches!(self, Self::Limitk | Self::LimitRatio)
+    }
+
+    /// The type of the parameter, where it has one.
+    pub(crate) fn param_type(self) -> Option<Type> {
+        match self {
+            Self::Topk | Self::Bottomk | Self::Quantile | Self::Limitk | Self::LimitRatio => {
+                Some(Type::Scalar)
+            }
+            Self::CountValues => Some(Type::Text),
+            _ => None,
+        }
+    }
+}
+
+/// `lhs op rhs`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Binary {
+    pub(crate) op: BinaryOp,
+    pub(crate) bool_modifier: bool,
+    pub(crate) matching: Matching,
+    pub(crate) lhs: Box<Node>,
+    pub(crate) rhs: Box<Node>,
+}
+
+/// Which series of both sides belong together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Matching {
+    /// `on` where true, `ignoring` where false.
+    pub(crate) on: bool,
+    pub(crate) labels: Vec<String>,
+    pub(crate) card: Card,
+    /// The labels of `group_left` or `group_right`.
+    pub(crate) include: Vec<String>,
+}
+
+/// How many series of each side may belong together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Card {
+    #[default]
+    OneToOne,
+    /// `group_left`.
+    ManyToOne,
+    /// `group_right`.
+    OneToMany,
+}
+
+/// A binary operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Mod,
+    Pow,
+    Atan2,
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+    And,
+    Or,
+    Unless,
+}
+
+impl BinaryOp {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::Mod => "%",
+            Self::Pow => "^",
+            Self::Atan2 => "atan2",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
+            Self::And => "and",
+            Self::Or => "or",
+            Self::Unless => "unless",
+        }
+    }
+
+    /// How tightly it binds: left and right. `^` binds to the right, all others to the left.
+    pub(crate) fn power(self) -> (u8, u8) {
+        match self {
+            Self::Or => (1, 2),
+            Self::And | Self::Unless => (3, 4),
+            Self::Equal
+            | Self::NotEqual
+            | Self::Less
+            | Self::LessEqual
+            | Self::Greater
+            | Self::GreaterEqual => (5, 6),
+            Self::Add | Self::Sub => (7, 8),
+            Self::Mul | Self::Div | Self::Mod | Self::Atan2 => (9, 10),
+            Self::Pow => (12, 11),
+        }
+    }
+
+    pub(crate) fn is_set(self) -> bool {
+        matches!(self, Self::And | Self::Or | Self::Unless)
+    }
+
+    pub(crate) fn is_comparison(self) -> bool {
+        matches!(
+            self,
+            Self::Equal
+                | Self::NotEqual
+                | Self::Less
+                | Self::LessEqual
+                | Self::Greater
+                | Self::GreaterEqual
+        )
+    }
+}
+
+/// The type of an expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    Scalar,
+    Text,
+    Vector,
+    Range,
+}
+
+/// As the documentation names it.
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Scalar => "scalar",
+            Self::Text => "string",
+            Self::Vector => "instant vector",
+            Self::Range => "range vector",
+        })
+    }
+}

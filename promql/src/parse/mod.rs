@@ -1,0 +1,149 @@
+//! Text to a checked expression: our own lexer and Pratt parser.
+//!
+//! Promises: every error has its place; a text longer than [`MAX_BYTES`] or a tree higher than
+//! [`MAX_HEIGHT`] is an error, so no text can exhaust the stack here, in the evaluator, or when
+//! the tree is released; what parses has passed the type checks that Prometheus makes.
+//!
+//! Sources: Prometheus 3.14's documentation (`querying/basics`, `querying/operators`).
+
+pub(crate) mod ast;
+mod check;
+mod expr;
+mod lex;
+mod literal;
+mod operators;
+mod print;
+mod selector;
+mod stream;
+
+use watchpost_model::Matcher;
+
+use crate::error::{ParseError, place};
+use ast::{Kind, Node, Span};
+use stream::Stream;
+
+/// The longest text.
+pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// The highest tree, in nodes.
+pub(crate) const MAX_HEIGHT: usize = 400;
+
+/// What the language has besides its stable part. All is off by default, as in Prometheus.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Features {
+    /// Functions and aggregations that may still change
+    /// (`--enable-feature=promql-experimental-functions`).
+    pub experimental_functions: bool,
+}
+
+/// A checked expression.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expr {
+    pub(crate) root: Node,
+    /// The text it was read from, for the places in warnings.
+    pub(crate) source: Source,
+}
+
+/// A text; all texts are equal, so that two expressions are when they mean the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Source(pub(crate) std::sync::Arc<str>);
+
+impl PartialEq for Source {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Expr {
+    /// The matchers of every selector of the expression, in the order of the text.
+    pub fn selectors(&self) -> Vec<Vec<Matcher>> {
+        let mut found = Vec::new();
+        collect_selectors(&self.root, &mut found);
+        found
+    }
+}
+
+fn collect_selectors(node: &Node, found: &mut Vec<Vec<Matcher>>) {
+    if let Kind::Selector(selector) | Kind::Range(selector, _) = &node.kind {
+        found.push(selector.matchers.clone());
+    }
+    for child in node.kind.children() {
+        collect_selectors(child, found);
+    }
+}
+
+/// Reads and checks a text, without experimental features.
+pub fn parse(text: &str) -> Result<Expr, ParseError> {
+    parse_with(text, Features::default())
+}
+
+/// Reads and checks a text.
+pub fn parse_with(text: &str, features: Features) -> Result<Expr, ParseError> {
+    let root = root(text, features).map_err(|fault| fault.locate(text))?;
+    Ok(Expr {
+        root,
+        source: Source(text.into()),
+    })
+}
+
+/// Reads a series selector such as `up{job="a"}` (what `match[]` holds).
+pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
+    let node = root(text, Features::default()).map_err(|fault| fault.locate(text))?;
+    match node.kind {
+        Kind::Selector(selector) if selector.when == ast::When::default() => Ok(selector.matchers),
+        _ => Err(Fault::new(node.span, "expected a series selector such as `up{job=\"a\"}`")
+            .locate(text)),
+    }
+}
+
+fn root(text: &str, features: Features) -> Result<Node, Fault> {
+    if text.len() > MAX_BYTES {
+        let span = Span {
+            start: MAX_BYTES,
+            end: text.len(),
+        };
+        let found = text.len();
+        return Err(Fault::new(
+            span,
+            format!("expected an expression of at most {MAX_BYTES} bytes, found {found}"),
+        ));
+    }
+    let mut stream = Stream::new(text, features);
+    let node = expr::whole(&mut stream)?;
+    check::check(&node)?;
+    Ok(node)
+}
+
+/// What is wrong, and where.
+#[derive(Clone, Debug)]
+struct Fault {
+    span: Span,
+    message: String,
+}
+
+impl Fault {
+    fn new(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            span,
+            message: message.into(),
+        }
+    }
+
+    /// A part of the language that this parser knows of but cannot read yet.
+    fn not_yet(span: Span, what: &str) -> Self {
+        Self::new(span, format!("{what} is not supported yet"))
+    }
+
+    fn locate(self, text: &str) -> ParseError {
+        let (line, column) = place(text, self.span.start);
+        ParseError {
+            start: self.span.start,
+            end: self.span.end,
+            line,
+            column,
+            message: self.message,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
