@@ -7,7 +7,7 @@ use watchpost_model::{Duration, Labels};
 use watchpost_tsdb::Db;
 
 use crate::error::Error;
-use crate::eval::Eval;
+use crate::eval::{Eval, final_labels, finish, same_labels};
 use crate::notes::Notes;
 use crate::parse::Expr;
 use crate::parse::ast::{Kind, Span};
@@ -83,7 +83,7 @@ impl Engine {
         };
         let value = match &expr.root.bare().kind {
             Kind::Range(..) | Kind::Subquery(_) => raw_samples(&eval, expr)?,
-            _ => at_one_time(eval.node(&expr.root)?, &eval, time_ms)?,
+            _ => at_one_time(eval.node(&expr.root)?, time_ms)?,
         };
         Ok(query.answer(value))
     }
@@ -92,7 +92,10 @@ impl Engine {
     pub fn range(&self, db: &Db, expr: &Expr, steps: Steps) -> Result<Answer, Error> {
         let grid = self.grid(steps)?;
         let query = Query::new(self, db, expr, steps, true);
-        let eval = Eval { query: &query, grid };
+        let eval = Eval {
+            query: &query,
+            grid,
+        };
         let wrong_type = |found: &str| {
             Error::Execution(format!(
                 "invalid expression type {found:?} for range query, must be Scalar or instant Vector"
@@ -108,7 +111,7 @@ impl Engine {
                 drop_name: false,
                 points: values.into_iter().map(Some).collect(),
             }],
-            Evaluated::Vector(series) => eval.finish(series)?,
+            Evaluated::Vector(series) => finish(series)?,
         };
         let mut matrix: Vec<RangeSeries> = series
             .into_iter()
@@ -163,7 +166,7 @@ fn raw_samples(eval: &Eval<'_>, expr: &Expr) -> Result<Value, Error> {
             .map(|(time, value)| (*time, *value))
             .collect();
         if !points.is_empty() {
-            let labels = eval.final_labels(&series.labels, series.drop_name);
+            let labels = final_labels(&series.labels, series.drop_name);
             matrix.push(RangeSeries { labels, points });
         }
     }
@@ -172,12 +175,12 @@ fn raw_samples(eval: &Eval<'_>, expr: &Expr) -> Result<Value, Error> {
         .windows(2)
         .any(|pair| matches!(pair, [a, b] if a.labels == b.labels));
     if twice {
-        return Err(crate::eval::same_labels());
+        return Err(same_labels());
     }
     Ok(Value::Matrix(matrix))
 }
 
-fn at_one_time(value: Evaluated, eval: &Eval<'_>, time_ms: i64) -> Result<Value, Error> {
+fn at_one_time(value: Evaluated, time_ms: i64) -> Result<Value, Error> {
     Ok(match value {
         Evaluated::Scalar(values) => Value::Scalar {
             time_ms,
@@ -193,7 +196,7 @@ fn at_one_time(value: Evaluated, eval: &Eval<'_>, time_ms: i64) -> Result<Value,
                     value,
                 })
             };
-            Value::Vector(eval.finish(series)?.into_iter().filter_map(sample).collect())
+            Value::Vector(finish(series)?.into_iter().filter_map(sample).collect())
         }
     })
 }

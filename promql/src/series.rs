@@ -55,7 +55,9 @@ impl Points {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Option<f64>> {
-        self.0.iter().map(|value| (!is_absent(*value)).then_some(*value))
+        self.0
+            .iter()
+            .map(|value| (!is_absent(*value)).then_some(*value))
     }
 
     /// The steps that have a value, with it.
@@ -97,7 +99,11 @@ impl Points {
 impl FromIterator<Option<f64>> for Points {
     fn from_iter<I: IntoIterator<Item = Option<f64>>>(values: I) -> Self {
         let values = values.into_iter();
-        Self(values.map(|value| value.unwrap_or_else(absent_nan)).collect())
+        Self(
+            values
+                .map(|value| value.unwrap_or_else(absent_nan))
+                .collect(),
+        )
     }
 }
 

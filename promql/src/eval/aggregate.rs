@@ -66,9 +66,7 @@ impl Eval<'_> {
             }
             let ranked = values.into_iter().zip(&ranks);
             let points = ranked
-                .map(|(values, rank)| {
-                    (!values.is_empty()).then(|| quantile::of(*rank, values))
-                })
+                .map(|(values, rank)| (!values.is_empty()).then(|| quantile::of(*rank, values)))
                 .collect();
             out.push(group.into_series(points));
         }

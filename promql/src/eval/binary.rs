@@ -45,7 +45,11 @@ impl Eval<'_> {
         for series in &mut vector {
             series.points.map(|step, value| {
                 let other = scalar.get(step).copied().unwrap_or(f64::NAN);
-                let (lhs, rhs) = if swapped { (other, value) } else { (value, other) };
+                let (lhs, rhs) = if swapped {
+                    (other, value)
+                } else {
+                    (value, other)
+                };
                 apply(binary, lhs, rhs, value)
             });
             if !keeps_name(binary) {

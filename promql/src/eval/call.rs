@@ -1,6 +1,6 @@
 //! Calls: the arguments of a function, and one column of results per series.
 
-use super::{Eval, unique};
+use super::{Eval, Window, unique};
 use crate::error::Error;
 use crate::functions::{Over, Run};
 use crate::parse::ast::{Call, Kind, Node, Type};
@@ -12,6 +12,7 @@ impl Eval<'_> {
             Run::Value(function) => self.of_values(call, |value, _| Some(function(value))),
             Run::Values(function) => self.of_values(call, function),
             Run::Over(over) => self.over_ranges(call, over),
+            Run::Scalar(function) => Ok(Evaluated::Scalar(function(self))),
             Run::Whole(function) => function(self, node, call),
         }
     }
@@ -60,7 +61,8 @@ impl Eval<'_> {
         }
         let input = self.range_input(range)?;
         let mut out = Vec::with_capacity(input.series.len());
-        input.for_each(self, &params, over.value, |series, points| {
+        let fold = |window: &Window<'_>| over.fold.value(window);
+        input.for_each(self, &params, fold, |series, points| {
             if over.counter && !series.times.is_empty() {
                 self.note_counter(series.labels.metric_name(), range);
             }

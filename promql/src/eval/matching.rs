@@ -82,68 +82,58 @@ struct Matcher<'m> {
     out: Vec<StepSeries>,
 }
 
-impl Matcher<'_> {
+impl<'m> Matcher<'m> {
     fn step(&mut self, step: usize) -> Result<(), Error> {
         let some = |side: &[StepSeries]| side.iter().any(|one| one.points.get(step).is_some());
         if !some(self.many) || !some(self.one) {
             return Ok(());
         }
         let partners = self.partners(step)?;
-        let mut taken = vec![false; self.signatures.len()];
-        let mut results: HashSet<Labels> = HashSet::new();
-        for (place, (series, signature)) in self.many.iter().zip(&self.of_many).enumerate() {
-            let Some(value) = series.points.get(step) else {
+        let swapped = self.binary.matching.card == Card::OneToMany;
+        let mut taken = Taken::default();
+        let many: &'m [StepSeries] = self.many;
+        for (place, series) in many.iter().enumerate() {
+            let signature = self.of_many.get(place).copied().unwrap_or(usize::MAX);
+            let partner = partners.get(signature).copied().flatten();
+            let (Some(value), Some((partner, other))) = (series.points.get(step), partner) else {
                 continue;
             };
-            let Some((partner, other)) = partners.get(*signature).copied().flatten() else {
+            let (lhs, rhs) = if swapped {
+                (other, value)
+            } else {
+                (value, other)
+            };
+            let Some(result) = apply(self.binary, lhs, rhs, lhs) else {
                 continue;
             };
-            let swapped = self.binary.matching.card == Card::OneToMany;
-            let (lhs, rhs) = if swapped { (other, value) } else { (value, other) };
-            let kept = lhs;
-            let Some(result) = apply(self.binary, lhs, rhs, kept) else {
-                continue;
-            };
-            let at = match self.names.get(&(place, partner)) {
-                Some(at) => *at,
-                None => {
-                    let Some(one) = self.one.get(partner) else {
-                        continue;
-                    };
-                    self.out.push(named(self.eval, self.binary, series, one));
-                    self.eval.query.hold(self.eval.grid.count)?;
-                    self.names.insert((place, partner), self.out.len() - 1);
-                    self.out.len() - 1
-                }
-            };
-            let Some(out) = self.out.get_mut(at) else {
-                continue;
-            };
-            if self.binary.matching.card == Card::OneToOne {
-                let taken = taken.get_mut(*signature);
-                if taken.is_some_and(|taken| std::mem::replace(taken, true)) {
-                    return Err(Error::Execution(
-                        "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
-                            .to_owned(),
-                    ));
-                }
-            } else if !results.insert(out.labels.clone()) {
-                return Err(Error::Execution(
-                    "multiple matches for labels: grouping labels must ensure unique matches"
-                        .to_owned(),
-                ));
+            let at = self.place_of(place, partner)?;
+            if let Some(out) = self.out.get_mut(at) {
+                taken.take(self.binary.matching.card, signature, &out.labels)?;
+                out.points.set(step, result);
             }
-            out.points.set(step, result);
         }
         Ok(())
+    }
+
+    /// The place in `out` of a pair's result.
+    fn place_of(&mut self, many: usize, one: usize) -> Result<usize, Error> {
+        if let Some(at) = self.names.get(&(many, one)) {
+            return Ok(*at);
+        }
+        self.eval.query.hold(self.eval.grid.count)?;
+        if let (Some(many), Some(one)) = (self.many.get(many), self.one.get(one)) {
+            self.out.push(named(self.eval, self.binary, many, one));
+        }
+        let at = self.out.len().saturating_sub(1);
+        self.names.insert((many, one), at);
+        Ok(at)
     }
 
     /// For each signature the series of the one side and its value.
     fn partners(&self, step: usize) -> Result<Vec<Option<(usize, f64)>>, Error> {
         let mut partners: Vec<Option<(usize, f64)>> = vec![None; self.signatures.len()];
         for (place, (series, signature)) in self.one.iter().zip(&self.of_one).enumerate() {
-            let (Some(value), Some(slot)) =
-                (series.points.get(step), partners.get_mut(*signature))
+            let (Some(value), Some(slot)) = (series.points.get(step), partners.get_mut(*signature))
             else {
                 continue;
             };
@@ -169,6 +159,35 @@ impl Matcher<'_> {
             "found duplicate series for the match group {} on the {side} hand-side of the operation: [{second}, {first}];many-to-many matching not allowed: matching labels must be unique on one side",
             braced(&group)
         ))
+    }
+}
+
+/// What has a result at a step already.
+#[derive(Default)]
+struct Taken {
+    signatures: HashSet<usize>,
+    labels: HashSet<Labels>,
+}
+
+impl Taken {
+    /// Fails where the result is not the only one of its signature (or, in a grouped match, of its
+    /// labels).
+    fn take(&mut self, card: Card, signature: usize, labels: &Labels) -> Result<(), Error> {
+        let (first, message) = if card == Card::OneToOne {
+            (
+                self.signatures.insert(signature),
+                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+            )
+        } else {
+            (
+                self.labels.insert(labels.clone()),
+                "multiple matches for labels: grouping labels must ensure unique matches",
+            )
+        };
+        if first {
+            return Ok(());
+        }
+        Err(Error::Execution(message.to_owned()))
     }
 }
 

@@ -87,9 +87,9 @@ impl Eval<'_> {
             return Ok(value);
         }
         match value {
-            Evaluated::Scalar(values) => {
-                Ok(Evaluated::Scalar(values.iter().map(|value| -value).collect()))
-            }
+            Evaluated::Scalar(values) => Ok(Evaluated::Scalar(
+                values.iter().map(|value| -value).collect(),
+            )),
             Evaluated::Vector(mut series) => {
                 for one in &mut series {
                     one.points.map(|_, value| Some(-value));
@@ -109,23 +109,23 @@ impl Eval<'_> {
             series.labels = without_name(&series.labels);
         }
     }
+}
 
-    /// The labels a reader of the answer gets to see.
-    pub(crate) fn final_labels(&self, labels: &Labels, drop_name: bool) -> Labels {
-        if drop_name {
-            without_name(labels)
-        } else {
-            labels.clone()
-        }
+/// The series of the answer: without the names that are to go, each label set once.
+pub(crate) fn finish(mut series: Vec<StepSeries>) -> Result<Vec<StepSeries>, Error> {
+    for one in &mut series {
+        one.labels = final_labels(&one.labels, one.drop_name);
+        one.drop_name = false;
     }
+    unique(series)
+}
 
-    /// The series of the answer: without the names that are to go, each label set once.
-    pub(crate) fn finish(&self, mut series: Vec<StepSeries>) -> Result<Vec<StepSeries>, Error> {
-        for one in &mut series {
-            one.labels = self.final_labels(&one.labels, one.drop_name);
-            one.drop_name = false;
-        }
-        unique(series)
+/// The labels a reader of the answer gets to see.
+pub(crate) fn final_labels(labels: &Labels, drop_name: bool) -> Labels {
+    if drop_name {
+        without_name(labels)
+    } else {
+        labels.clone()
     }
 }
 
@@ -164,5 +164,7 @@ pub(crate) fn same_labels() -> Error {
 
 /// The parser's type check rules this out.
 pub(crate) fn wrong_type(expected: &str) -> Error {
-    Error::Execution(format!("expected {expected}, found a value of another type"))
+    Error::Execution(format!(
+        "expected {expected}, found a value of another type"
+    ))
 }

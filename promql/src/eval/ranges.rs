@@ -63,7 +63,11 @@ impl RangeInput {
         &self,
         series: &'s Samples,
     ) -> impl Iterator<Item = (&'s i64, &'s f64)> {
-        let (from, to) = self.bounds(&series.times).first().copied().unwrap_or_default();
+        let (from, to) = self
+            .bounds(&series.times)
+            .first()
+            .copied()
+            .unwrap_or_default();
         let rows = series.times.iter().zip(series.values.iter());
         rows.take(to).skip(from)
     }

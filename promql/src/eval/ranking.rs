@@ -59,12 +59,7 @@ impl Eval<'_> {
 }
 
 /// The members of a group that have a value at a step, best first.
-fn ranked(
-    op: AggregateOp,
-    group: &Group,
-    vector: &[StepSeries],
-    step: usize,
-) -> Vec<(usize, f64)> {
+fn ranked(op: AggregateOp, group: &Group, vector: &[StepSeries], step: usize) -> Vec<(usize, f64)> {
     let value = |place: &usize| Some((*place, vector.get(*place)?.points.get(step)?));
     let mut ranked: Vec<(usize, f64)> = group.members.iter().filter_map(value).collect();
     match op {

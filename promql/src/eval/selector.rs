@@ -6,7 +6,7 @@ use std::rc::Rc;
 use watchpost_model::{Matcher, is_absent, is_stale};
 use watchpost_tsdb::{Column, Series, TimeRange};
 
-use super::{Eval, wrong_type};
+use super::Eval;
 use crate::error::Error;
 use crate::number::seconds;
 use crate::parse::ast::{At, Selector, When};
@@ -58,7 +58,11 @@ pub(super) fn places(times: &[i64], ends: &[i64]) -> Vec<usize> {
         before = *end;
         let ahead = times.get(place..).unwrap_or_default();
         // Steps are mostly a few rows apart, so that a short walk beats a search.
-        let near = ahead.iter().take(16).take_while(|time| *time <= end).count();
+        let near = ahead
+            .iter()
+            .take(16)
+            .take_while(|time| *time <= end)
+            .count();
         place += if near == 16 {
             ahead.partition_point(|time| time <= end)
         } else {
@@ -148,13 +152,5 @@ impl Eval<'_> {
             }
         }
         Ok(vector)
-    }
-
-    /// A selector below parentheses.
-    pub(crate) fn as_selector(node: &crate::parse::ast::Node) -> Result<&Selector, Error> {
-        match &node.bare().kind {
-            crate::parse::ast::Kind::Selector(selector) => Ok(selector),
-            _ => Err(wrong_type("a selector")),
-        }
     }
 }

@@ -49,7 +49,9 @@ pub(super) fn combine(
     }
     let wanted = binary.op == BinaryOp::And;
     let right = Seen::new(&rhs, &of_rhs, count, steps);
-    keep(&mut lhs, &of_lhs, |number, step| right.at(number, step) == wanted);
+    keep(&mut lhs, &of_lhs, |number, step| {
+        right.at(number, step) == wanted
+    });
     Ok(lhs)
 }
 

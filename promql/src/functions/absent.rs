@@ -26,10 +26,15 @@ pub(super) fn absent_over_time(eval: &Eval<'_>, _: &Node, call: &Call) -> Result
     };
     let mut present = vec![false; eval.grid.count];
     let input = eval.range_input(arg)?;
-    input.for_each(eval, &[], |_| Some(1.0), |_, points| {
-        note(&points, &mut present);
-        Ok(())
-    })?;
+    input.for_each(
+        eval,
+        &[],
+        |_| Some(1.0),
+        |_, points| {
+            note(&points, &mut present);
+            Ok(())
+        },
+    )?;
     Ok(where_absent(arg, &present))
 }
 

@@ -13,13 +13,15 @@ use crate::series::{Evaluated, StepSeries};
 fn first(call: &Call) -> Result<&Node, Error> {
     call.args.first().ok_or_else(|| {
         let name = call.function.name;
-        Error::Execution(format!("expected an argument in call to {name:?}, found none"))
+        Error::Execution(format!(
+            "expected an argument in call to {name:?}, found none"
+        ))
     })
 }
 
 /// The same number at all steps.
-fn constant(eval: &Eval<'_>, value: f64) -> Evaluated {
-    Evaluated::Scalar(vec![value; eval.grid.count])
+fn constant(eval: &Eval<'_>, value: f64) -> Vec<f64> {
+    vec![value; eval.grid.count]
 }
 
 /// A vector of one series without labels.
@@ -31,36 +33,30 @@ pub(super) fn unnamed(values: impl Iterator<Item = f64>) -> Evaluated {
     }])
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn time(eval: &Eval<'_>, _: &Node, _: &Call) -> Result<Evaluated, Error> {
-    Ok(Evaluated::Scalar(eval.grid.times().map(seconds).collect()))
+pub(super) fn time(eval: &Eval<'_>) -> Vec<f64> {
+    eval.grid.times().map(seconds).collect()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn pi(eval: &Eval<'_>, _: &Node, _: &Call) -> Result<Evaluated, Error> {
-    Ok(constant(eval, std::f64::consts::PI))
+pub(super) fn pi(eval: &Eval<'_>) -> Vec<f64> {
+    constant(eval, std::f64::consts::PI)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn start(eval: &Eval<'_>, _: &Node, _: &Call) -> Result<Evaluated, Error> {
-    Ok(constant(eval, seconds(eval.query.steps.start_ms)))
+pub(super) fn start(eval: &Eval<'_>) -> Vec<f64> {
+    constant(eval, seconds(eval.query.steps.start_ms))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn end(eval: &Eval<'_>, _: &Node, _: &Call) -> Result<Evaluated, Error> {
-    Ok(constant(eval, seconds(eval.query.steps.end_ms)))
+pub(super) fn end(eval: &Eval<'_>) -> Vec<f64> {
+    constant(eval, seconds(eval.query.steps.end_ms))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn step(eval: &Eval<'_>, _: &Node, _: &Call) -> Result<Evaluated, Error> {
-    Ok(constant(eval, seconds(eval.query.steps.step_ms)))
+pub(super) fn step(eval: &Eval<'_>) -> Vec<f64> {
+    constant(eval, seconds(eval.query.steps.step_ms))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn range(eval: &Eval<'_>, _: &Node, _: &Call) -> Result<Evaluated, Error> {
+pub(super) fn range(eval: &Eval<'_>) -> Vec<f64> {
     let steps = eval.query.steps;
     let length = steps.end_ms.saturating_sub(steps.start_ms);
-    Ok(constant(eval, seconds(length)))
+    constant(eval, seconds(length))
 }
 
 pub(super) fn max_of(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
@@ -73,7 +69,10 @@ pub(super) fn min_of(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated
 
 fn of_two(eval: &Eval<'_>, call: &Call, choose: fn(f64, f64) -> f64) -> Result<Evaluated, Error> {
     let mut columns = eval.params(&call.args)?.into_iter();
-    let (a, b) = (columns.next().unwrap_or_default(), columns.next().unwrap_or_default());
+    let (a, b) = (
+        columns.next().unwrap_or_default(),
+        columns.next().unwrap_or_default(),
+    );
     let chosen = a.into_iter().zip(b).map(|(a, b)| choose(a, b)).collect();
     Ok(Evaluated::Scalar(chosen))
 }

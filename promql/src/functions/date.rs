@@ -136,7 +136,10 @@ mod tests {
         ] {
             let date = Date::from_days(days);
             assert_eq!((date.year, date.month, date.day), (year, month, day));
-            assert_eq!((date.day_of_year(), date.days_in_month()), (of_year, in_month));
+            assert_eq!(
+                (date.day_of_year(), date.days_in_month()),
+                (of_year, in_month)
+            );
         }
     }
 }

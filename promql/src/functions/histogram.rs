@@ -48,11 +48,16 @@ pub(super) fn quantile(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluat
 }
 
 fn note_forced(eval: &Eval<'_>, vector: &Node, name: &str) {
-    let mut message = "input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)".to_owned();
-    if !name.is_empty() {
-        message.push_str(&format!(" for metric name {name:?}"));
+    let message = "input to histogram_quantile needed to be fixed for monotonicity (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
+    eval.query.info(vector.span, &with_metric(message, name));
+}
+
+/// A message that ends with the name of the metric, where there is one.
+fn with_metric(message: &str, name: &str) -> String {
+    if name.is_empty() {
+        return message.to_owned();
     }
-    eval.query.info(vector.span, &message);
+    format!("{message} for metric name {name:?}")
 }
 
 /// `histogram_fraction(lower, upper, buckets)`.
@@ -107,12 +112,9 @@ fn histograms(eval: &Eval<'_>, node: &Node, vector: &[StepSeries]) -> Vec<Histog
     for (place, series) in vector.iter().enumerate() {
         let text = series.labels.get("le");
         let Ok(bound) = text.parse::<f64>() else {
-            let mut message =
+            let message =
                 format!("bucket label \"le\" is missing or has a malformed value of {text:?}");
-            let name = series.labels.metric_name();
-            if !name.is_empty() {
-                message.push_str(&format!(" for metric name {name:?}"));
-            }
+            let message = with_metric(&message, series.labels.metric_name());
             eval.query.warn(node.span, &message);
             continue;
         };
@@ -153,7 +155,8 @@ fn make_monotonic(buckets: &mut [Bucket]) -> bool {
     let mut forced = false;
     let mut before = f64::NAN;
     for bucket in buckets {
-        let nearly = (bucket.count - before).abs() <= TOLERANCE * (bucket.count.abs() + before.abs());
+        let nearly =
+            (bucket.count - before).abs() <= TOLERANCE * (bucket.count.abs() + before.abs());
         if nearly {
             bucket.count = before;
         } else if bucket.count < before {
@@ -228,7 +231,11 @@ fn share(lower: f64, upper: f64, buckets: Vec<Bucket>) -> f64 {
 fn rank_of(value: f64, buckets: &[Bucket]) -> f64 {
     let first_is_positive = buckets.first().is_some_and(|first| first.bound > 0.0);
     let mut start = Bucket {
-        bound: if first_is_positive { 0.0 } else { f64::NEG_INFINITY },
+        bound: if first_is_positive {
+            0.0
+        } else {
+            f64::NEG_INFINITY
+        },
         count: 0.0,
     };
     for bucket in buckets {

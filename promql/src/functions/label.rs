@@ -50,7 +50,9 @@ pub(super) fn join(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, 
 }
 
 fn invalid(which: &str, function: &str, name: &str) -> Error {
-    Error::Execution(format!("invalid {which} label name in {function}(): {name}"))
+    Error::Execution(format!(
+        "invalid {which} label name in {function}(): {name}"
+    ))
 }
 
 /// Sets a label to what `value` makes of the others; none leaves the series as it is.

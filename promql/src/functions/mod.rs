@@ -48,20 +48,40 @@ pub(crate) enum Run {
     Values(fn(f64, &[f64]) -> Option<f64>),
     /// Window by window.
     Over(Over),
+    /// From the steps alone.
+    Scalar(fn(&Eval<'_>) -> Vec<f64>),
     /// In its own way.
     Whole(fn(&Eval<'_>, &Node, &Call) -> Result<Evaluated, Error>),
 }
 
+/// A value of the samples in a window. Never called for a window without samples.
+#[derive(Clone, Copy)]
+pub(crate) enum Fold {
+    Always(fn(&Window<'_>) -> f64),
+    /// Only where there are enough samples.
+    Sometimes(fn(&Window<'_>) -> Option<f64>),
+}
+
+impl Fold {
+    pub(crate) fn value(self, window: &Window<'_>) -> Option<f64> {
+        match self {
+            Self::Always(value) => Some(value(window)),
+            Self::Sometimes(value) => value(window),
+        }
+    }
+}
+
+/// Looks at a call's scalar arguments before anything is computed.
+type Check = fn(&Eval<'_>, &Call, &[Vec<f64>]) -> Result<(), Error>;
+
 /// A function over the samples in a window.
 pub(crate) struct Over {
-    /// Never called for a window without samples.
-    pub(crate) value: fn(&Window<'_>) -> Option<f64>,
+    pub(crate) fold: Fold,
     /// Whether its result is still the metric it was.
     pub(crate) keeps_name: bool,
     /// Whether it makes sense for counters only.
     pub(crate) counter: bool,
-    /// Looks at the scalar arguments before anything is computed.
-    pub(crate) check: Option<fn(&Eval<'_>, &Call, &[Vec<f64>]) -> Result<(), Error>>,
+    pub(crate) check: Option<Check>,
 }
 
 impl fmt::Debug for Function {
@@ -141,17 +161,25 @@ const fn values(
     Function::new(name, args, Vector, Run::Values(run))
 }
 
-const fn over(name: &'static str, value: fn(&Window<'_>) -> Option<f64>) -> Function {
-    over_with(name, &[Range], plain(value))
+const fn all(name: &'static str, value: fn(&Window<'_>) -> f64) -> Function {
+    over(name, &[Range], plain(Fold::Always(value)))
 }
 
-const fn over_with(name: &'static str, args: &'static [Type], over: Over) -> Function {
+const fn some(name: &'static str, value: fn(&Window<'_>) -> Option<f64>) -> Function {
+    over(name, &[Range], plain(Fold::Sometimes(value)))
+}
+
+const fn over(name: &'static str, args: &'static [Type], over: Over) -> Function {
     Function::new(name, args, Vector, Run::Over(over))
 }
 
-const fn plain(value: fn(&Window<'_>) -> Option<f64>) -> Over {
+const fn scalar(name: &'static str, run: fn(&Eval<'_>) -> Vec<f64>) -> Function {
+    Function::new(name, &[], Scalar, Run::Scalar(run))
+}
+
+const fn plain(fold: Fold) -> Over {
     Over {
-        value,
+        fold,
         keeps_name: false,
         counter: false,
         check: None,
@@ -161,24 +189,21 @@ const fn plain(value: fn(&Window<'_>) -> Option<f64>) -> Over {
 const fn named(value: fn(&Window<'_>) -> Option<f64>) -> Over {
     Over {
         keeps_name: true,
-        ..plain(value)
+        ..plain(Fold::Sometimes(value))
     }
 }
 
 const fn counter(value: fn(&Window<'_>) -> Option<f64>) -> Over {
     Over {
         counter: true,
-        ..plain(value)
+        ..plain(Fold::Sometimes(value))
     }
 }
 
-const fn checked(
-    value: fn(&Window<'_>) -> Option<f64>,
-    check: fn(&Eval<'_>, &Call, &[Vec<f64>]) -> Result<(), Error>,
-) -> Over {
+const fn checked(value: fn(&Window<'_>) -> Option<f64>, check: Check) -> Over {
     Over {
         check: Some(check),
-        ..plain(value)
+        ..plain(Fold::Sometimes(value))
     }
 }
 
@@ -198,70 +223,100 @@ pub(crate) const NOT_YET: [&str; 8] = [
 static FUNCTIONS: &[Function] = &[
     value("abs", f64::abs),
     whole("absent", &[Vector], Vector, absent::absent),
-    whole("absent_over_time", &[Range], Vector, absent::absent_over_time),
+    whole(
+        "absent_over_time",
+        &[Range],
+        Vector,
+        absent::absent_over_time,
+    ),
     value("acos", f64::acos),
     value("acosh", f64::acosh),
     value("asin", f64::asin),
     value("asinh", f64::asinh),
     value("atan", f64::atan),
     value("atanh", f64::atanh),
-    over("avg_over_time", over_time::avg),
+    all("avg_over_time", over_time::avg),
     value("ceil", f64::ceil),
-    over("changes", over_time::changes),
+    all("changes", over_time::changes),
     values("clamp", &[Vector, Scalar, Scalar], math::clamp),
     values("clamp_max", &[Vector, Scalar], math::clamp_max),
     values("clamp_min", &[Vector, Scalar], math::clamp_min),
     value("cos", f64::cos),
     value("cosh", f64::cosh),
-    over("count_over_time", over_time::count),
+    all("count_over_time", over_time::count),
     date("day_of_month", date::day_of_month),
     date("day_of_week", date::day_of_week),
     date("day_of_year", date::day_of_year),
     date("days_in_month", date::days_in_month),
     value("deg", f64::to_degrees),
-    over("delta", rate::delta),
-    over("deriv", predict::deriv),
-    over_with(
+    some("delta", rate::delta),
+    some("deriv", predict::deriv),
+    over(
         "double_exponential_smoothing",
         &[Range, Scalar, Scalar],
         checked(predict::smoothing, predict::check_smoothing),
     )
     .experimental(),
-    whole("end", &[], Scalar, convert::end).experimental(),
+    scalar("end", convert::end).experimental(),
     value("exp", f64::exp),
-    over_with("first_over_time", &[Range], named(over_time::first)).experimental(),
+    over("first_over_time", &[Range], named(over_time::first)).experimental(),
     value("floor", f64::floor),
-    whole("histogram_fraction", &[Scalar, Scalar, Vector], Vector, histogram::fraction),
-    whole("histogram_quantile", &[Scalar, Vector], Vector, histogram::quantile),
+    whole(
+        "histogram_fraction",
+        &[Scalar, Scalar, Vector],
+        Vector,
+        histogram::fraction,
+    ),
+    whole(
+        "histogram_quantile",
+        &[Scalar, Vector],
+        Vector,
+        histogram::quantile,
+    ),
     date("hour", date::hour),
-    over("idelta", rate::idelta),
-    over_with("increase", &[Range], counter(rate::increase)),
-    over("irate", rate::irate),
-    whole("label_join", &[Vector, Text, Text, Text], Vector, label::join).repeated(),
-    whole("label_replace", &[Vector, Text, Text, Text, Text], Vector, label::replace),
-    over_with("last_over_time", &[Range], named(over_time::last)),
+    some("idelta", rate::idelta),
+    over("increase", &[Range], counter(rate::increase)),
+    some("irate", rate::irate),
+    whole(
+        "label_join",
+        &[Vector, Text, Text, Text],
+        Vector,
+        label::join,
+    )
+    .repeated(),
+    whole(
+        "label_replace",
+        &[Vector, Text, Text, Text, Text],
+        Vector,
+        label::replace,
+    ),
+    over("last_over_time", &[Range], named(over_time::last)),
     value("ln", f64::ln),
     value("log10", f64::log10),
     value("log2", f64::log2),
-    over("mad_over_time", over_time::mad).experimental(),
+    all("mad_over_time", over_time::mad).experimental(),
     whole("max_of", &[Scalar, Scalar], Scalar, convert::max_of).experimental(),
-    over("max_over_time", over_time::max),
+    some("max_over_time", over_time::max),
     whole("min_of", &[Scalar, Scalar], Scalar, convert::min_of).experimental(),
-    over("min_over_time", over_time::min),
+    some("min_over_time", over_time::min),
     date("minute", date::minute),
     date("month", date::month),
-    whole("pi", &[], Scalar, convert::pi),
-    over_with("predict_linear", &[Range, Scalar], plain(predict::predict_linear)),
-    over("present_over_time", over_time::present),
-    over_with(
+    scalar("pi", convert::pi),
+    over(
+        "predict_linear",
+        &[Range, Scalar],
+        plain(Fold::Sometimes(predict::predict_linear)),
+    ),
+    all("present_over_time", over_time::present),
+    over(
         "quantile_over_time",
         &[Scalar, Range],
         checked(over_time::quantile, over_time::check_quantile),
     ),
     value("rad", f64::to_radians),
-    whole("range", &[], Scalar, convert::range).experimental(),
-    over_with("rate", &[Range], counter(rate::rate)),
-    over("resets", over_time::resets),
+    scalar("range", convert::range).experimental(),
+    over("rate", &[Range], counter(rate::rate)),
+    all("resets", over_time::resets),
     values("round", &[Vector, Scalar], math::round).optional(),
     whole("scalar", &[Vector], Scalar, convert::scalar),
     value("sgn", math::sgn),
@@ -271,24 +326,29 @@ static FUNCTIONS: &[Function] = &[
     whole("sort_by_label", &[Vector, Text], Vector, sort::by_label)
         .repeated()
         .experimental(),
-    whole("sort_by_label_desc", &[Vector, Text], Vector, sort::by_label_desc)
-        .repeated()
-        .experimental(),
+    whole(
+        "sort_by_label_desc",
+        &[Vector, Text],
+        Vector,
+        sort::by_label_desc,
+    )
+    .repeated()
+    .experimental(),
     whole("sort_desc", &[Vector], Vector, sort::sort_desc),
     value("sqrt", f64::sqrt),
-    whole("start", &[], Scalar, convert::start).experimental(),
-    over("stddev_over_time", over_time::stddev),
-    over("stdvar_over_time", over_time::stdvar),
-    whole("step", &[], Scalar, convert::step).experimental(),
-    over("sum_over_time", over_time::sum),
+    scalar("start", convert::start).experimental(),
+    all("stddev_over_time", over_time::stddev),
+    all("stdvar_over_time", over_time::stdvar),
+    scalar("step", convert::step).experimental(),
+    all("sum_over_time", over_time::sum),
     value("tan", f64::tan),
     value("tanh", f64::tanh),
-    whole("time", &[], Scalar, convert::time),
+    scalar("time", convert::time),
     whole("timestamp", &[Vector], Vector, convert::timestamp),
-    over("ts_of_first_over_time", over_time::time_of_first).experimental(),
-    over("ts_of_last_over_time", over_time::time_of_last).experimental(),
-    over("ts_of_max_over_time", over_time::time_of_max).experimental(),
-    over("ts_of_min_over_time", over_time::time_of_min).experimental(),
+    some("ts_of_first_over_time", over_time::time_of_first).experimental(),
+    some("ts_of_last_over_time", over_time::time_of_last).experimental(),
+    some("ts_of_max_over_time", over_time::time_of_max).experimental(),
+    some("ts_of_min_over_time", over_time::time_of_min).experimental(),
     whole("vector", &[Scalar], Vector, convert::vector),
     date("year", date::year),
 ];

@@ -6,31 +6,28 @@ use crate::eval::{Eval, Kahan, Mean, Window};
 use crate::number::{same, seconds};
 use crate::parse::ast::Call;
 
-pub(super) fn avg(window: &Window<'_>) -> Option<f64> {
+pub(super) fn avg(window: &Window<'_>) -> f64 {
     let mut mean = Mean::default();
     for value in window.values {
         mean.add(*value);
     }
-    Some(mean.value())
+    mean.value()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn sum(window: &Window<'_>) -> Option<f64> {
+pub(super) fn sum(window: &Window<'_>) -> f64 {
     let mut sum = Kahan::default();
     for value in window.values {
         sum.add(*value);
     }
-    Some(sum.total())
+    sum.total()
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn count(window: &Window<'_>) -> Option<f64> {
-    Some(window.values.len() as f64)
+pub(super) fn count(window: &Window<'_>) -> f64 {
+    window.values.len() as f64
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn present(_: &Window<'_>) -> Option<f64> {
-    Some(1.0)
+pub(super) fn present(_: &Window<'_>) -> f64 {
+    1.0
 }
 
 pub(super) fn first(window: &Window<'_>) -> Option<f64> {
@@ -69,7 +66,11 @@ pub(super) fn time_of_max(window: &Window<'_>) -> Option<f64> {
 
 /// The sample that is better than all others; any number is better than NaN.
 fn best(window: &Window<'_>, better: fn(f64, f64) -> bool) -> Option<(i64, f64)> {
-    let mut samples = window.times.iter().copied().zip(window.values.iter().copied());
+    let mut samples = window
+        .times
+        .iter()
+        .copied()
+        .zip(window.values.iter().copied());
     let mut best = samples.next()?;
     for sample in samples {
         if best.1.is_nan() || better(sample.1, best.1) {
@@ -79,14 +80,12 @@ fn best(window: &Window<'_>, better: fn(f64, f64) -> bool) -> Option<(i64, f64)>
     Some(best)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn stdvar(window: &Window<'_>) -> Option<f64> {
-    Some(variance(window.values))
+pub(super) fn stdvar(window: &Window<'_>) -> f64 {
+    variance(window.values)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn stddev(window: &Window<'_>) -> Option<f64> {
-    Some(variance(window.values).sqrt())
+pub(super) fn stddev(window: &Window<'_>) -> f64 {
+    variance(window.values).sqrt()
 }
 
 /// Welford's algorithm with compensated sums.
@@ -125,27 +124,25 @@ pub(super) fn check_quantile(
 }
 
 /// The median of the distances from the median.
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn mad(window: &Window<'_>) -> Option<f64> {
+pub(super) fn mad(window: &Window<'_>) -> f64 {
     if window.values.iter().any(|value| value.is_nan()) {
-        return Some(f64::NAN);
+        return f64::NAN;
     }
     let median = ranks::of(0.5, window.values.to_vec());
     let distances = window.values.iter().map(|value| (value - median).abs());
-    Some(ranks::of(0.5, distances.collect()))
+    ranks::of(0.5, distances.collect())
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn changes(window: &Window<'_>) -> Option<f64> {
+pub(super) fn changes(window: &Window<'_>) -> f64 {
     let differ = |before: f64, after: f64| {
-        !same(before, after) && !(before.is_nan() && after.is_nan())
+        let both_nan = before.is_nan() && after.is_nan();
+        !same(before, after) && !both_nan
     };
-    Some(count_pairs(window, differ))
+    count_pairs(window, differ)
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
-pub(super) fn resets(window: &Window<'_>) -> Option<f64> {
-    Some(count_pairs(window, |before, after| after < before))
+pub(super) fn resets(window: &Window<'_>) -> f64 {
+    count_pairs(window, |before, after| after < before)
 }
 
 fn count_pairs(window: &Window<'_>, counts: impl Fn(f64, f64) -> bool) -> f64 {

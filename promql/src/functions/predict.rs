@@ -68,13 +68,11 @@ pub(super) fn smoothing(window: &Window<'_>) -> Option<f64> {
 }
 
 /// Refuses factors that are not between 0 and 1.
-pub(super) fn check_smoothing(
-    _: &Eval<'_>,
-    _: &Call,
-    params: &[Vec<f64>],
-) -> Result<(), Error> {
+pub(super) fn check_smoothing(_: &Eval<'_>, _: &Call, params: &[Vec<f64>]) -> Result<(), Error> {
     for ((name, short), column) in [("smoothing", "sf"), ("trend", "tf")].iter().zip(params) {
-        let wrong = column.iter().find(|factor| !(**factor > 0.0 && **factor < 1.0));
+        let wrong = column
+            .iter()
+            .find(|factor| !(**factor > 0.0 && **factor < 1.0));
         if let Some(factor) = wrong {
             return Err(Error::Execution(format!(
                 "invalid {name} factor. Expected: 0 < {short} < 1, got: {factor:.6}"

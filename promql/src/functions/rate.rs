@@ -36,7 +36,13 @@ fn extrapolation(window: &Window<'_>, grown: Option<f64>) -> Option<f64> {
     let (first, last) = (window.times.first()?, window.times.last()?);
     let sampled = seconds(last - first);
     let gap = sampled / gaps as f64;
-    let near = |distance: f64| if distance >= gap * 1.1 { gap / 2.0 } else { distance };
+    let near = |distance: f64| {
+        if distance >= gap * 1.1 {
+            gap / 2.0
+        } else {
+            distance
+        }
+    };
     let mut to_start = near(seconds(first.saturating_sub(window.start_ms)));
     let to_end = near(seconds(window.end_ms.saturating_sub(*last)));
     let first_value = window.values.first().copied()?;
@@ -51,7 +57,11 @@ fn extrapolation(window: &Window<'_>, grown: Option<f64>) -> Option<f64> {
 
 pub(super) fn irate(window: &Window<'_>) -> Option<f64> {
     let (gap, before, after) = last_two(window)?;
-    let grown = if after < before { after } else { after - before };
+    let grown = if after < before {
+        after
+    } else {
+        after - before
+    };
     Some(grown / gap)
 }
 

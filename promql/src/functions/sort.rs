@@ -24,12 +24,16 @@ fn by_value(a: &StepSeries, b: &StepSeries, change: fn(Ordering) -> Ordering) ->
 
 pub(super) fn by_label(eval: &Eval<'_>, node: &Node, call: &Call) -> Result<Evaluated, Error> {
     let names = names(eval, call)?;
-    sorted(eval, node, call, |a, b| by_labels(&a.labels, &b.labels, &names))
+    sorted(eval, node, call, |a, b| {
+        by_labels(&a.labels, &b.labels, &names)
+    })
 }
 
 pub(super) fn by_label_desc(eval: &Eval<'_>, node: &Node, call: &Call) -> Result<Evaluated, Error> {
     let names = names(eval, call)?;
-    sorted(eval, node, call, |a, b| by_labels(&b.labels, &a.labels, &names))
+    sorted(eval, node, call, |a, b| {
+        by_labels(&b.labels, &a.labels, &names)
+    })
 }
 
 fn names(eval: &Eval<'_>, call: &Call) -> Result<Vec<String>, Error> {
@@ -78,9 +82,11 @@ fn natural(a: &str, b: &str) -> Ordering {
         let number = |run: &str| run.starts_with(|c: char| c.is_ascii_digit());
         let order = if number(run_a) && number(run_b) {
             let digits = |run: &str| run.trim_start_matches('0').len();
-            digits(run_a)
-                .cmp(&digits(run_b))
-                .then_with(|| run_a.trim_start_matches('0').cmp(run_b.trim_start_matches('0')))
+            digits(run_a).cmp(&digits(run_b)).then_with(|| {
+                run_a
+                    .trim_start_matches('0')
+                    .cmp(run_b.trim_start_matches('0'))
+            })
         } else {
             run_a.cmp(run_b)
         };

@@ -86,9 +86,7 @@ impl Kind {
             }
             Self::Subquery(subquery) => (Some(&subquery.expr), None, &[]),
             Self::Call(call) => (None, None, &call.args),
-            Self::Aggregate(aggregate) => {
-                (aggregate.param.as_deref(), Some(&aggregate.expr), &[])
-            }
+            Self::Aggregate(aggregate) => (aggregate.param.as_deref(), Some(&aggregate.expr), &[]),
             Self::Binary(binary) => (Some(&binary.lhs), Some(&binary.rhs), &[]),
             Self::Unary(_, inner) | Self::Paren(inner) => (Some(inner), None, &[]),
         };

@@ -72,7 +72,11 @@ fn call_type(node: &Node, call: &Call) -> Result<Type, Fault> {
         return Err(wrong("at most ", most));
     }
     let last = function.args.last().copied();
-    let wanted = function.args.iter().copied().chain(last.into_iter().cycle());
+    let wanted = function
+        .args
+        .iter()
+        .copied()
+        .chain(last.into_iter().cycle());
     for (arg, wanted) in call.args.iter().zip(wanted) {
         expect(arg, wanted, &format!("call to function {name:?}"))?;
     }
@@ -124,5 +128,9 @@ fn binary_type(node: &Node, binary: &Binary) -> Result<Type, Fault> {
             ),
         ));
     }
-    Ok(if both_scalar { Type::Scalar } else { Type::Vector })
+    Ok(if both_scalar {
+        Type::Scalar
+    } else {
+        Type::Vector
+    })
 }

@@ -69,7 +69,11 @@ fn operand(stream: &mut Stream<'_>) -> Result<Node, Fault> {
         let span = first.to(inner.span);
         return match inner.kind {
             Kind::Number(number) if minus => {
-                let value = -number.value;
+                let value = if number.value.is_nan() {
+                    number.value
+                } else {
+                    -number.value
+                };
                 Ok(Node::new(Kind::Number(Number { value, ..number }), span))
             }
             Kind::Number(number) => Ok(Node::new(Kind::Number(number), span)),
@@ -144,7 +148,9 @@ fn parentheses(stream: &mut Stream<'_>) -> Result<Node, Fault> {
 fn named(stream: &mut Stream<'_>) -> Result<Node, Fault> {
     let opens = *stream.peek_at(1) == TokenKind::Sign("(");
     let word = stream.word();
-    let grouped = ["by", "without"].iter().any(|word| stream.is_word_at(1, word));
+    let grouped = ["by", "without"]
+        .iter()
+        .any(|word| stream.is_word_at(1, word));
     if let Some(op) = AggregateOp::from_name(word).filter(|_| opens || grouped) {
         let span = stream.span();
         stream.advance();
@@ -169,7 +175,10 @@ fn call(stream: &mut Stream<'_>) -> Result<Node, Fault> {
         Fault::new(first, format!("unknown function with name {name:?}"))
     })?;
     if function.experimental && !stream.features.experimental_functions {
-        return Err(Fault::new(first, format!("function {name:?} is not enabled")));
+        return Err(Fault::new(
+            first,
+            format!("function {name:?} is not enabled"),
+        ));
     }
     stream.advance();
     let args = arguments(stream)?;
@@ -210,7 +219,9 @@ fn aggregate(stream: &mut Stream<'_>, op: AggregateOp, first: Span) -> Result<No
         let name = op.name();
         return Err(Fault::new(
             first,
-            format!("{name}() is experimental and must be enabled with --enable-feature=promql-experimental-functions"),
+            format!(
+                "{name}() is experimental and must be enabled with --enable-feature=promql-experimental-functions"
+            ),
         ));
     }
     let before = grouping(stream)?;

@@ -27,8 +27,8 @@ pub(super) enum TokenKind {
 
 /// Longer signs stand before those they begin with.
 const SIGNS: [&str; 26] = [
-    "==", "=~", "!=", "!~", "<=", ">=", "</", ">/", "=", "<", ">", "+", "-", "*", "/", "%", "^", "(",
-    ")", "{", "}", "[", "]", ",", "@", ":",
+    "==", "=~", "!=", "!~", "<=", ">=", "</", ">/", "=", "<", ">", "+", "-", "*", "/", "%", "^",
+    "(", ")", "{", "}", "[", "]", ",", "@", ":",
 ];
 
 /// All tokens of a text. The last is `End` or `Fault`.
@@ -92,7 +92,8 @@ impl<'a> Lexer<'a> {
         if matches!(first, '"' | '\'' | '`') {
             return self.text_literal();
         }
-        let second_is_digit = rest.bytes().nth(1).is_some_and(|byte| byte.is_ascii_digit());
+        let second = rest.as_bytes().get(1);
+        let second_is_digit = second.is_some_and(u8::is_ascii_digit);
         if first.is_ascii_digit() || (first == '.' && second_is_digit) {
             return self.number();
         }

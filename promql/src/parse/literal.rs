@@ -5,7 +5,11 @@ pub(super) fn number_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let at = |index: usize| bytes.get(index).copied().unwrap_or_default();
     let run = |from: usize, accept: fn(u8) -> bool| {
-        bytes.iter().skip(from).take_while(|byte| accept(**byte)).count()
+        bytes
+            .iter()
+            .skip(from)
+            .take_while(|byte| accept(**byte))
+            .count()
     };
     if at(0) == b'0' && matches!(at(1), b'x' | b'X') {
         return 2 + run(2, |byte| byte.is_ascii_hexdigit() || byte == b'_');
@@ -35,7 +39,9 @@ pub(super) fn number(text: &str) -> Option<f64> {
     let plain = text.replace('_', "");
     let hexadecimal = plain.strip_prefix("0x").or(plain.strip_prefix("0X"));
     if let Some(digits) = hexadecimal {
-        return i64::from_str_radix(digits, 16).ok().map(|value| value as f64);
+        return i64::from_str_radix(digits, 16)
+            .ok()
+            .map(|value| value as f64);
     }
     let octal = plain.len() > 1 && plain.starts_with('0');
     if octal && let Ok(value) = i64::from_str_radix(&plain, 8) {
@@ -90,16 +96,23 @@ fn escape(
     let Some((_, character)) = characters.next() else {
         return Err("escape sequence not terminated".to_owned());
     };
+    let simple = match character {
+        'a' => Some(0x07),
+        'b' => Some(0x08),
+        'f' => Some(0x0c),
+        'n' => Some(b'\n'),
+        'r' => Some(b'\r'),
+        't' => Some(b'\t'),
+        'v' => Some(0x0b),
+        '\\' => Some(b'\\'),
+        same if same == quote => u8::try_from(same).ok(),
+        _ => None,
+    };
+    if let Some(byte) = simple {
+        out.push(byte);
+        return Ok(());
+    }
     let (digits, radix, first) = match character {
-        'a' => return push(out, 0x07),
-        'b' => return push(out, 0x08),
-        'f' => return push(out, 0x0c),
-        'n' => return push(out, b'\n'),
-        'r' => return push(out, b'\r'),
-        't' => return push(out, b'\t'),
-        'v' => return push(out, 0x0b),
-        '\\' => return push(out, b'\\'),
-        same if same == quote => return push(out, u8::try_from(same).unwrap_or_default()),
         'x' => (2, 16, 0),
         'u' => (4, 16, 0),
         'U' => (8, 16, 0),
@@ -132,11 +145,6 @@ fn escape(
         return Ok(());
     }
     let byte = u8::try_from(value).map_err(|_| "octal escape value > 255".to_owned())?;
-    push(out, byte)
-}
-
-#[expect(clippy::unnecessary_wraps, reason = "every arm of `escape` is a result")]
-fn push(out: &mut Vec<u8>, byte: u8) -> Result<(), String> {
     out.push(byte);
     Ok(())
 }

@@ -90,8 +90,11 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     let node = root(text, Features::default()).map_err(|fault| fault.locate(text))?;
     match node.kind {
         Kind::Selector(selector) if selector.when == ast::When::default() => Ok(selector.matchers),
-        _ => Err(Fault::new(node.span, "expected a series selector such as `up{job=\"a\"}`")
-            .locate(text)),
+        _ => Err(Fault::new(
+            node.span,
+            "expected a series selector such as `up{job=\"a\"}`",
+        )
+        .locate(text)),
     }
 }
 

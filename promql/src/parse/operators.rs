@@ -62,7 +62,10 @@ pub(super) fn modifiers(stream: &mut Stream<'_>, op: BinaryOp) -> Result<(bool, 
             matching.labels = labels(stream)?;
         }
     }
-    for (word, card) in [("group_left", Card::ManyToOne), ("group_right", Card::OneToMany)] {
+    for (word, card) in [
+        ("group_left", Card::ManyToOne),
+        ("group_right", Card::OneToMany),
+    ] {
         if !stream.is_word(word) {
             continue;
         }

@@ -164,7 +164,16 @@ fn write_selector(f: &mut fmt::Formatter<'_>, selector: &Selector) -> fmt::Resul
 
 /// Whether a name can stand before braces: a metric name that is no number.
 fn is_word(name: &str) -> bool {
-    let taken = ["inf", "nan", "on", "ignoring", "group_left", "group_right", "bool", "atan2"];
+    let taken = [
+        "inf",
+        "nan",
+        "on",
+        "ignoring",
+        "group_left",
+        "group_right",
+        "bool",
+        "atan2",
+    ];
     is_metric_name(name) && !taken.iter().any(|word| word.eq_ignore_ascii_case(name))
 }
 

@@ -24,9 +24,9 @@ pub(super) fn selector(stream: &mut Stream<'_>) -> Result<Node, Fault> {
     }
     let span = first.to(stream.last_span());
     if let Some(name) = &name {
-        let again = matchers
-            .iter()
-            .find(|matcher: &&Matcher| matcher.name() == METRIC_NAME && matcher.op() == MatchOp::Equal);
+        let again = matchers.iter().find(|matcher: &&Matcher| {
+            matcher.name() == METRIC_NAME && matcher.op() == MatchOp::Equal
+        });
         if let Some(again) = again {
             return Err(twice(span, name, again.value()));
         }
@@ -111,9 +111,14 @@ pub(super) fn brackets(stream: &mut Stream<'_>, inner: Node) -> Result<Node, Fau
     }
     modified_range(stream)?;
     if !stream.take_sign("]") {
-        let context = if subquery { "subquery selector" } else { "range selector" };
-        return Err(duration_expression(stream)
-            .unwrap_or_else(|| stream.unexpected(context, "\"]\"")));
+        let context = if subquery {
+            "subquery selector"
+        } else {
+            "range selector"
+        };
+        return Err(
+            duration_expression(stream).unwrap_or_else(|| stream.unexpected(context, "\"]\""))
+        );
     }
     let span = inner.span.to(stream.last_span());
     if subquery {
@@ -166,10 +171,7 @@ fn duration(stream: &mut Stream<'_>) -> Result<i64, Fault> {
         }
     };
     if millis <= 0 {
-        return Err(Fault::new(
-            stream.span(),
-            "duration must be greater than 0",
-        ));
+        return Err(Fault::new(stream.span(), "duration must be greater than 0"));
     }
     stream.advance();
     Ok(millis)
@@ -259,8 +261,9 @@ fn signed(stream: &mut Stream<'_>, context: &str, expected: &str) -> Result<i64,
             ));
         }
         _ => {
-            return Err(duration_expression(stream)
-                .unwrap_or_else(|| stream.unexpected(context, expected)));
+            return Err(
+                duration_expression(stream).unwrap_or_else(|| stream.unexpected(context, expected))
+            );
         }
     };
     stream.advance();

@@ -174,5 +174,8 @@ pub(super) fn too_deep(span: Span) -> Fault {
 }
 
 fn is_operator(sign: &str) -> bool {
-    !matches!(sign, "(" | ")" | "{" | "}" | "[" | "]" | "," | "@" | ":" | "=")
+    !matches!(
+        sign,
+        "(" | ")" | "{" | "}" | "[" | "]" | "," | "@" | ":" | "="
+    )
 }

@@ -1,0 +1,99 @@
+//! The peers' scripts, read in place where they are, and our own.
+
+use std::path::{Path, PathBuf};
+
+use crate::script::{Score, run};
+
+/// The peers' scripts and how many of their evals over floats pass at least. What passes once must
+/// not stop to.
+const FLOORS: &[(&str, usize)] = &[
+    ("promql/aggregators.test", 0),
+    ("promql/at_modifier.test", 0),
+    ("promql/collision.test", 0),
+    ("promql/duration_expression.test", 0),
+    ("promql/extended_vectors.test", 0),
+    ("promql/fill-modifier.test", 0),
+    ("promql/functions.test", 0),
+    ("promql/histograms.test", 0),
+    ("promql/info.test", 0),
+    ("promql/limit.test", 0),
+    ("promql/literals.test", 0),
+    ("promql/name_label_dropping.test", 0),
+    ("promql/native_histograms.test", 0),
+    ("promql/operators.test", 0),
+    ("promql/range_queries.test", 0),
+    ("promql/selectors.test", 0),
+    ("promql/staleness.test", 0),
+    ("promql/start_timestamps.test", 0),
+    ("promql/subquery.test", 0),
+    ("promql/trig_functions.test", 0),
+    ("promql/type_and_unit.test", 0),
+    ("promql_recorded/compliance_3_1.test", 0),
+    ("promql_recorded/compliance_3_2.test", 0),
+    ("promql_recorded/random_3_1.test", 0),
+    ("promql_recorded/random_3_2.test", 0),
+];
+
+/// The folder with the peers' test data, where there is one.
+pub(crate) fn conformance() -> Option<PathBuf> {
+    let folder = std::env::var_os("WATCHPOST_CONFORMANCE").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance"),
+        PathBuf::from,
+    );
+    folder.is_dir().then_some(folder)
+}
+
+#[test]
+fn the_peers_scripts_pass_as_far_as_they_did() {
+    let Some(folder) = conformance() else {
+        println!("skipped: no conformance data");
+        return;
+    };
+    let mut sum = Score::default();
+    let mut fallen = Vec::new();
+    for (file, floor) in FLOORS {
+        let score = run(&folder.join(file));
+        println!(
+            "{file}: {}/{} floats, {}/{} native histograms",
+            score.passed, score.total, score.native_passed, score.native_total
+        );
+        for failure in &score.failures {
+            let short: String = failure.chars().take(300).collect();
+            println!("    {short}");
+        }
+        if score.passed < *floor {
+            fallen.push(format!(
+                "{file}: expected at least {floor}, found {}",
+                score.passed
+            ));
+        }
+        sum.passed += score.passed;
+        sum.total += score.total;
+        sum.native_passed += score.native_passed;
+        sum.native_total += score.native_total;
+    }
+    println!(
+        "all: {}/{} floats, {}/{} native histograms",
+        sum.passed, sum.total, sum.native_passed, sum.native_total
+    );
+    assert!(fallen.is_empty(), "{fallen:?}");
+}
+
+#[test]
+fn our_own_scripts_pass_wholly() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let score = run(&path);
+        assert!(score.total > 0, "{}", path.display());
+        assert!(
+            score.failures.is_empty(),
+            "{}: {:#?}",
+            path.display(),
+            score.failures
+        );
+        files += 1;
+    }
+    assert!(files > 0);
+}

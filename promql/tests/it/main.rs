@@ -1,0 +1,14 @@
+//! The engine from outside: scripts, errors, and what holds for every text.
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod expressions;
+#[cfg(test)]
+mod notation;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod script;
