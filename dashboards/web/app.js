@@ -41,7 +41,7 @@ function Navigation({ current }) {
 function Live() {
   const { ok, since } = line.value;
   if (ok === null) return html`<span class="live is-waiting"><i></i>Connecting</span>`;
-  if (!ok) return html`<span class="live is-off"><i></i>Offline since ${clock(since)}</span>`;
+  if (!ok) return html`<span class="live is-off"><i></i>Offline<span class="when"> since ${clock(since)}</span></span>`;
   return html`<span class="live is-on"><i></i>Live</span>`;
 }
 

@@ -20,7 +20,9 @@ export function poll(task, everyMs) {
       await task(running.signal);
     } finally {
       running = null;
-      plan(Math.max(250, everyMs - (Date.now() - began)));
+      const took = Date.now() - began;
+      // A server or a fleet that needs long is asked less often: at most a third of the time is spent asking.
+      plan(Math.max(250, everyMs - took, 2 * took));
     }
   }
   const look = () => {

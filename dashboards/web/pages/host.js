@@ -99,7 +99,7 @@ function HostHead({ job, instance, data }) {
     <div class="summary"><h1>${uname?.nodename ?? instance}</h1><${State} state=${state} word=${STATE_WORDS[state]} />
       ${uname && html`<span class="chip" title="instance">${instance}</span>`}<${Chips} labels=${extra} /><${Range} span=${data.span} /></div>
     ${down && html`<p class="wrong is-down"><strong>Does not answer</strong>, last tried <${Ago} at=${target.lastScrape} />. <span class="words">${target.lastError}</span></p>`}
-    ${!target && html`<p class="wrong is-down">This host is no longer a target; what is shown was stored before.</p>`}
+    ${!target && html`<p class="wrong is-unknown">This is not a target of the server now. Figures that are shown were stored before.</p>`}
     ${alerts.map((alert) => html`<p class=${`wrong is-${alert.labels.severity === "critical" ? "critical" : "warning"}`}>
       <a href=${href("alerts", [], { q: instance })}>${alert.labels.alertname}</a> since <${Ago} at=${alert.activeAt} />. ${alert.annotations?.description ?? alert.annotations?.summary ?? ""}</p>`)}
     ${about.length > 0 && html`<dl class="about">${about.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}

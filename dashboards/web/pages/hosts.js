@@ -141,9 +141,9 @@ function Summary({ rows, shown, sort, descending }) {
     <span class="total">${shown === rows.length ? rows.length : `${shown} of ${rows.length}`}</span>
     ${STATES.filter((state) => counts[state] > 0).map((state) => html`<button key=${state} type="button" class="tally" title=${`Show only: ${STATE_WORDS[state]}`}
       onClick=${() => change({ q: `state=${STATE_WORDS[state].toLowerCase().split(" ")[0]}` })}><${State} state=${state} word=${`${counts[state]} ${STATE_WORDS[state] === "OK" ? "OK" : STATE_WORDS[state].toLowerCase()}`} /></button>`)}
-    <label class="sort">Sort by <select value=${sort} onChange=${(event) => change({ sort: event.currentTarget.value === "trouble" ? "" : event.currentTarget.value, desc: NUMERIC.has(event.currentTarget.value) ? "1" : "" })}>
+    ${rows.length > 1 && html`<label class="sort">Sort by <select value=${sort} onChange=${(event) => change({ sort: event.currentTarget.value === "trouble" ? "" : event.currentTarget.value, desc: NUMERIC.has(event.currentTarget.value) ? "1" : "" })}>
       ${SORT_NAMES.map((name) => html`<option key=${name} value=${name}>${name === "trouble" ? "Trouble" : COLUMNS.find((column) => column.name === name).heading}</option>`)}
-    </select></label>
+    </select></label>`}
   </div>`;
 }
 
