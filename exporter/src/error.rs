@@ -11,6 +11,9 @@ pub enum Error {
     /// A listen address is not one.
     #[error("--web.listen-address: expected `[host]:port`, found `{0}`")]
     Address(String),
+    /// The path of the metrics is not one.
+    #[error("--web.telemetry-path: expected a path like `/metrics`, found `{0}`")]
+    TelemetryPath(String),
     /// The configuration file could not be read.
     #[error("cannot read `{path}`", path = path.display())]
     ReadConfig {

@@ -61,7 +61,7 @@ pub fn read(matches: &ArgMatches) -> Result<Flags, Error> {
     let config = Config {
         enabled: enabled(matches),
         settings: settings(matches)?,
-        telemetry_path: text(matches, "web.telemetry-path"),
+        telemetry_path: telemetry_path(matches)?,
         own_metrics: !matches.get_flag("web.disable-exporter-metrics"),
         max_requests: matches.get_one("web.max-requests").copied().unwrap_or(40),
         section,
@@ -87,6 +87,18 @@ pub fn addresses(text: &str) -> Result<Vec<SocketAddr>, Error> {
         Err(fault())
     } else {
         Ok(found)
+    }
+}
+
+/// A path that no other route has.
+fn telemetry_path(matches: &ArgMatches) -> Result<String, Error> {
+    let path = text(matches, "web.telemetry-path");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/-_.~".contains(c);
+    let taken = path.starts_with("/-/") || path.starts_with(crate::command::PATH);
+    if path.starts_with('/') && path.chars().all(plain) && !taken {
+        Ok(path)
+    } else {
+        Err(Error::TelemetryPath(path))
     }
 }
 
@@ -310,6 +322,10 @@ mod tests {
                 .unwrap_err()
                 .contains("--collector.nonsense")
         );
+        for path in ["metrics", "", "/{x}", "/-/healthy"] {
+            let error = flags(&[&format!("--web.telemetry-path={path}")]).unwrap_err();
+            assert!(error.starts_with("--web.telemetry-path: "), "{error}");
+        }
         let error = flags(&["--web.listen-address=nonsense"]).unwrap_err();
         assert_eq!(
             error,

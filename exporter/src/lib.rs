@@ -16,6 +16,7 @@ pub mod logging;
 pub mod registry;
 mod routes;
 mod server;
+mod telemetry;
 
 use std::net::SocketAddr;
 

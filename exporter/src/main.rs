@@ -34,7 +34,7 @@ fn main() -> ExitCode {
                 return ExitCode::from(FAILED);
             }
             ExitCode::from(match error {
-                Error::Flag(_) | Error::Address(_) => USAGE,
+                Error::Flag(_) | Error::Address(_) | Error::TelemetryPath(_) => USAGE,
                 Error::ReadConfig { .. } | Error::Config(_) => BAD_CONFIG,
                 Error::Listen { .. } | Error::Start(_) => FAILED,
             })

@@ -73,9 +73,9 @@ impl Registry {
         self.slots.iter().map(|slot| slot.name)
     }
 
-    /// A page of everything, with `own` merged in. Those who ask while a pass is running share the
+    /// A page of everything, with the families of the text `own` merged in. Those who ask while a pass is running share the
     /// next one, so that no number is older than the request for it.
-    pub async fn scrape(&self, own: impl FnOnce() -> Page) -> Arc<[u8]> {
+    pub async fn scrape(&self, own: impl FnOnce() -> Vec<u8>) -> Arc<[u8]> {
         let asked = Instant::now();
         let mut turn = self.turn.lock().await;
         if let Some((started, page)) = &turn.last
@@ -89,11 +89,11 @@ impl Registry {
         page
     }
 
-    /// A page of the collectors that are `wanted`, with `own` merged in.
+    /// A page of the collectors that are `wanted`, with the families of the text `own` merged in.
     pub async fn scrape_some(
         &self,
         wanted: impl Fn(&str) -> bool,
-        own: impl FnOnce() -> Page,
+        own: impl FnOnce() -> Vec<u8>,
     ) -> Arc<[u8]> {
         let mut turn = self.turn.lock().await;
         self.pass(&mut turn, wanted, own).await
@@ -103,7 +103,7 @@ impl Registry {
         &self,
         turn: &mut Turn,
         wanted: impl Fn(&str) -> bool,
-        own: impl FnOnce() -> Page,
+        own: impl FnOnce() -> Vec<u8>,
     ) -> Arc<[u8]> {
         turn.number += 1;
         let selected: Vec<usize> = (0..)
@@ -123,7 +123,7 @@ impl Registry {
         if !pass.selected.is_empty() {
             self.wait_for(&pass).await;
         }
-        pass.page(own())
+        pass.page(&own())
     }
 
     async fn wait_for(&self, pass: &Arc<Pass>) {
@@ -308,7 +308,7 @@ impl Pass {
     }
 
     /// The collectors' families and how each did, in the order of their names.
-    fn page(&self, mut own: Page) -> Arc<[u8]> {
+    fn page(&self, own: &[u8]) -> Arc<[u8]> {
         let slots = self.selected.iter().filter_map(|at| self.slots.get(*at));
         let mut results: Vec<_> = slots.map(|slot| (slot, slot.result(self.number))).collect();
         let mut scrape = Page::new();
@@ -345,14 +345,15 @@ impl Pass {
         let pages = results
             .iter_mut()
             .filter_map(|(_, result)| result.as_mut().map(|work| &mut work.page));
-        merge(pages.chain([&mut scrape, &mut own]))
+        merge(pages.chain([&mut scrape]), own)
     }
 }
 
-/// All families of some pages in the order of their names. A family that is on several pages
-/// keeps the first one's help and type.
-fn merge<'a>(pages: impl Iterator<Item = &'a mut Page>) -> Arc<[u8]> {
+/// All families of some pages and of a text in the order of their names. A family that is there
+/// several times keeps the first one's help and type.
+fn merge<'a>(pages: impl Iterator<Item = &'a mut Page>, text: &'a [u8]) -> Arc<[u8]> {
     let mut families: Vec<_> = pages.flat_map(Page::families).collect();
+    families.extend(families_of(text));
     families.sort_by_key(|(name, _)| *name);
     let size = families.iter().map(|(_, text)| text.len()).sum();
     let mut page = Vec::with_capacity(size);
@@ -368,6 +369,26 @@ fn merge<'a>(pages: impl Iterator<Item = &'a mut Page>) -> Arc<[u8]> {
         before = name;
     }
     page.into()
+}
+
+/// The families of a text in which each begins with its help.
+fn families_of(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    const HELP: &[u8] = b"# HELP ";
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let name = rest.strip_prefix(HELP)?;
+        let name = name.split(|c| *c == b' ' || *c == b'\n').next()?;
+        let mut end = 0;
+        for line in rest.split_inclusive(|c| *c == b'\n') {
+            if end > 0 && line.starts_with(HELP) {
+                break;
+            }
+            end += line.len();
+        }
+        let (family, after) = rest.split_at_checked(end)?;
+        rest = after;
+        Some((name, family))
+    })
 }
 
 #[cfg(test)]

@@ -13,14 +13,15 @@ use axum::routing::get;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Semaphore;
-use watchpost_model::text::Page;
 
 use crate::collectors::ALL;
 use crate::command::Commands;
 use crate::config::Config;
 use crate::error::chain;
 use crate::registry::Registry;
+use crate::telemetry::Telemetry;
 
 /// The content type of text format 0.0.4.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -29,6 +30,8 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 #[derive(Debug)]
 struct Shared {
     registry: Registry,
+    /// What the exporter says about itself, if it shall.
+    telemetry: Option<Telemetry>,
     telemetry_path: String,
     /// Places for scrapes; none where their number is not limited.
     places: Option<Semaphore>,
@@ -37,8 +40,15 @@ struct Shared {
 
 /// All routes of an exporter.
 pub(crate) fn routes(config: &Config) -> Router {
+    let commands = commands(config);
+    let register = |registry: &mut prometheus_client::registry::Registry| {
+        if let Some(commands) = &commands {
+            commands.register(registry);
+        }
+    };
     let shared = Arc::new(Shared {
         registry: Registry::new(config.collectors(), config.limits),
+        telemetry: config.own_metrics.then(|| Telemetry::new(register)),
         telemetry_path: config.telemetry_path.clone(),
         places: (config.max_requests > 0).then(|| Semaphore::new(config.max_requests)),
         max_requests: config.max_requests,
@@ -50,13 +60,20 @@ pub(crate) fn routes(config: &Config) -> Router {
         routes = routes.route("/", get(landing));
     }
     let routes = routes.with_state(shared);
-    match config.section.commands.as_ref().map(Commands::open) {
-        Some(Ok(commands)) => routes.merge(commands.router()),
-        Some(Err(error)) => {
-            tracing::warn!(error = chain(&error), "commands are off");
-            routes
-        }
+    match commands {
+        Some(commands) => routes.merge(commands.router()),
         None => routes,
+    }
+}
+
+/// The commands, where the configuration has them and they are safe to have.
+fn commands(config: &Config) -> Option<Commands> {
+    match Commands::open(config.section.commands.as_ref()?) {
+        Ok(commands) => Some(commands),
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "commands are off");
+            None
+        }
     }
 }
 
@@ -90,26 +107,56 @@ async fn metrics(
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let place = shared.places.as_ref().map(Semaphore::try_acquire);
-    if matches!(place, Some(Err(_))) {
-        let text = format!(
-            "limit of concurrent requests reached ({}), try again later\n",
-            shared.max_requests
-        );
-        return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
+    let Some(telemetry) = &shared.telemetry else {
+        return shared.scrape(&query, &headers).await;
+    };
+    let _in_flight = InFlight::new(&telemetry.in_flight);
+    let response = shared.scrape(&query, &headers).await;
+    telemetry.count(response.status().as_u16());
+    response
+}
+
+/// Counts a scrape as long as it is held; the client may go away at any time.
+struct InFlight<'a>(&'a Gauge);
+
+impl<'a> InFlight<'a> {
+    fn new(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
     }
-    let choice = match Choice::read(&query, &shared.registry) {
-        Ok(choice) => choice,
-        Err(text) => return (StatusCode::BAD_REQUEST, text).into_response(),
-    };
-    let page = match choice {
-        Choice::All => shared.registry.scrape(Page::new).await,
-        choice => {
-            let wanted = |name: &str| choice.wants(name);
-            shared.registry.scrape_some(wanted, Page::new).await
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Shared {
+    async fn scrape(&self, query: &[(String, String)], headers: &HeaderMap) -> Response {
+        let place = self.places.as_ref().map(Semaphore::try_acquire);
+        if matches!(place, Some(Err(_))) {
+            let limit = self.max_requests;
+            let text = format!("limit of concurrent requests reached ({limit}), try again later\n");
+            return (StatusCode::SERVICE_UNAVAILABLE, text).into_response();
         }
-    };
-    answer(page, &headers)
+        let choice = match Choice::read(query, &self.registry) {
+            Ok(choice) => choice,
+            Err(text) => return (StatusCode::BAD_REQUEST, text).into_response(),
+        };
+        let own = || {
+            let telemetry = self.telemetry.as_ref();
+            telemetry.map(Telemetry::text).unwrap_or_default()
+        };
+        let page = match choice {
+            Choice::All => self.registry.scrape(own).await,
+            choice => {
+                let wanted = |name: &str| choice.wants(name);
+                self.registry.scrape_some(wanted, own).await
+            }
+        };
+        answer(page, headers)
+    }
 }
 
 fn answer(page: Arc<[u8]>, headers: &HeaderMap) -> Response {
