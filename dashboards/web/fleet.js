@@ -1,6 +1,8 @@
 // From answers of the server to rows of the hosts view. Pure: what it is given is all it knows.
 // A host is a target (job and instance) with node_* series; a figure that is not there is null, never 0.
 
+import { sensorLimit, sensorName } from "./sensors.js";
+
 /** One key for a job and an instance; neither can contain a line feed in practice, and a clash would only merge two rows. */
 export const keyOf = (labels) => `${labels.job ?? ""}\n${labels.instance ?? ""}`;
 
@@ -35,37 +37,6 @@ function indexed(results) {
 
 const first = (index, key) => index.get(key)?.[0] ?? null;
 const gauge = (list, name) => list?.find((entry) => entry.labels.__name__ === name)?.value ?? null;
-
-/** What the kernel's drivers measure, in words; a driver that is not here goes by its own name. */
-const CHIPS = [[/^(coretemp|k10temp|zenpower|cpu_thermal)/, "CPU"], [/^nvme/, "NVMe"], [/^drivetemp/, "Disk"],
-  [/^(amdgpu|radeon|nouveau|i915|xe)$/, "GPU"], [/^acpitz/, "Mainboard"], [/^(iwlwifi|ath\d|mt7)/, "Wi-Fi"], [/^spd5118|^jc42/, "Memory"]];
-/** The sensor that stands for the whole chip. */
-const MAIN_SENSOR = /^(temp1|Package id 0|Tctl|Tdie|Composite|edge)$/;
-
-/** The name of a sensor as its maker or the kernel gives it. `facts` are the facts of the same host. */
-export function sensorName(labels, facts) {
-  const of = (name) => facts.find((fact) => fact.labels.__name__ === name && fact.labels.chip === labels.chip
-    && (fact.labels.sensor === undefined || fact.labels.sensor === labels.sensor));
-  if (labels.__name__ === "node_thermal_zone_temp") return labels.type || `zone ${labels.zone}`;
-  if (labels.__name__ === "node_gpu_temperature_celsius") {
-    return labels.gpu === undefined ? "GPU" : `GPU ${labels.gpu}`;
-  }
-  const driver = of("node_hwmon_chip_names")?.labels.chip_name ?? labels.chip ?? "";
-  const chip = CHIPS.find(([pattern]) => pattern.test(driver))?.[1] ?? driver;
-  const sensor = of("node_hwmon_sensor_label")?.labels.label ?? labels.sensor ?? "";
-  return MAIN_SENSOR.test(sensor) ? chip : `${chip} ${sensor}`.trim();
-}
-
-/** The limit that the chip itself names, critical before high; null where it names none that makes sense. */
-export function sensorLimit(labels, facts) {
-  for (const name of ["node_hwmon_temp_crit_celsius", "node_hwmon_temp_max_celsius"]) {
-    const limit = facts.find((fact) => fact.labels.__name__ === name && fact.labels.chip === labels.chip
-      && fact.labels.sensor === labels.sensor)?.value;
-    // Chips without a limit report 0, or the largest number they can write.
-    if (limit > 30 && limit < 200) return limit;
-  }
-  return null;
-}
 
 function memoryOf(list) {
   const total = gauge(list, "node_memory_MemTotal_bytes");
@@ -198,73 +169,6 @@ export function keepLast(rows, memory, now) {
     if (!last) return row;
     return { ...row, ...last.figures, name: last.name, stale: (now - last.at) / 1000 };
   });
-}
-
-const SORTS = {
-  trouble: null,
-  name: (row) => row.name,
-  cpu: (row) => row.cpu,
-  memory: (row) => row.memory?.percent ?? null,
-  disk: (row) => row.disk?.percent ?? null,
-  temperature: (row) => row.temperature?.celsius ?? null,
-  gpu: (row) => row.gpu?.percent ?? null,
-  battery: (row) => row.battery?.percent ?? null,
-  received: (row) => row.received,
-  sent: (row) => row.sent,
-  load: (row) => row.load,
-  uptime: (row) => row.uptime,
-  alerts: (row) => row.firing * 1000 + row.pending,
-};
-export const SORT_NAMES = Object.keys(SORTS);
-
-/** How near to its limit the worst figure is; 1 is the warning limit. */
-function strain(row) {
-  const parts = [[row.cpu, LIMITS.cpu], [row.memory?.percent, LIMITS.memory], [row.disk?.percent, LIMITS.disk],
-    [row.temperature?.celsius, LIMITS.temperature]];
-  // In whole steps above the limit and none below, so that quiet hosts keep their places.
-  return Math.max(...parts.map(([value, [warning]]) => (value >= warning ? Math.floor(value) / warning : 0)));
-}
-
-// Made once: a collator per comparison would cost most of the time of a large fleet.
-const names = new Intl.Collator("en", { numeric: true });
-const byName = (a, b) => names.compare(a.name, b.name) || names.compare(a.key, b.key);
-
-function byTrouble(a, b) {
-  return STATES.indexOf(a.state) - STATES.indexOf(b.state) || strain(b) - strain(a) || byName(a, b);
-}
-
-/** A sorted copy. What has no figure comes last in both directions. */
-export function sortHosts(rows, column, descending) {
-  const value = SORTS[column];
-  const sign = descending ? -1 : 1;
-  return [...rows].sort((a, b) => {
-    if (!value) return sign * byTrouble(a, b);
-    const [left, right] = [value(a), value(b)];
-    if (left === null || right === null) return (left === null) - (right === null) || byName(a, b);
-    const order = typeof left === "string" ? byName(a, b) : left - right;
-    return sign * order || byName(a, b);
-  });
-}
-
-/** Words that must all be found, and `label=value` pairs that must hold. Case does not count. */
-export function filterHosts(rows, text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return rows.filter((row) => {
-    const labels = [["job", row.job], ["instance", row.instance], ["state", STATE_WORDS[row.state]], ...row.chips];
-    const hay = [row.name, ...labels.map(([, value]) => value)].join("\n").toLowerCase();
-    return words.every((word) => {
-      const [name, wanted] = word.split("=", 2);
-      if (wanted === undefined) return hay.includes(word);
-      return labels.some(([label, value]) => label.toLowerCase() === name && value.toLowerCase().includes(wanted));
-    });
-  });
-}
-
-/** How many hosts are in each state. */
-export function tally(rows) {
-  const counts = Object.fromEntries(STATES.map((state) => [state, 0]));
-  for (const row of rows) counts[row.state] += 1;
-  return counts;
 }
 
 /** Curves by host key: an array of values on the grid from `start` in steps of `step`, null where there is none. */

@@ -15,6 +15,7 @@ export function digits(value) {
 
 export const percent = (value) => (known(value) ? pair(value.toFixed(Math.abs(value) >= 99.95 ? 0 : 1), "%") : null);
 export const celsius = (value) => (known(value) ? pair(value.toFixed(0), "\u00b0C") : null);
+export const watts = (value) => (known(value) ? pair(digits(value), "W") : null);
 export const plain = (value) => (known(value) ? pair(digits(value), "") : null);
 export const count = (value) => (known(value) ? pair(value.toLocaleString("en-US"), "") : null);
 

@@ -13,7 +13,7 @@ const GAUGES = [
 ];
 const FACTS = [
   "node_uname_info", "node_os_info", "node_hwmon_sensor_label", "node_hwmon_chip_names",
-  "node_hwmon_temp_crit_celsius", "node_hwmon_temp_max_celsius", "node_power_supply_info",
+  "node_hwmon_temp_crit_celsius", "node_hwmon_temp_max_celsius", "node_gpu_temperature_slowdown_celsius", "node_power_supply_info",
 ];
 const named = (names, matchers = "") => `{__name__=~"${names.join("|")}"${matchers}}`;
 
@@ -63,13 +63,13 @@ export function charts(job, instance, window) {
     sent: `sum by (device) (${rate("node_network_transmit_bytes_total", inside(DEVICE))})`,
     temperature: named(["node_hwmon_temp_celsius", "node_thermal_zone_temp", "node_gpu_temperature_celsius"], `,${host}`),
     load: named(["node_load1", "node_load5", "node_load15"], `,${host}`),
-    gpu: named(["node_gpu_utilization_ratio"], `,${host}`),
+    gpu: named(["node_gpu_utilization_ratio", "node_gpu_memory_used_bytes", "node_gpu_memory_total_bytes", "node_gpu_power_watts"], `,${host}`),
     battery: named(["node_power_supply_capacity"], `,${host}`),
   };
 }
 
 /** The head line of one host, an instant query. */
 export const hostFacts = (job, instance) => ({
-  facts: named([...FACTS, "node_cpu_info", "node_boot_time_seconds", "node_time_seconds"],
+  facts: named([...FACTS, "node_cpu_info", "node_gpu_info", "node_boot_time_seconds", "node_time_seconds"],
     `,job="${quoted(job)}",instance="${quoted(instance)}"`),
 });

@@ -4,7 +4,8 @@ import { html } from "../vendor/ui.js";
 import * as api from "../api.js";
 import * as queries from "../queries.js";
 import * as format from "../format.js";
-import { alertsOf, keyOf, rateWindow, sensorName, stateOf, STATE_WORDS } from "../fleet.js";
+import { alertsOf, keyOf, rateWindow, stateOf, STATE_WORDS } from "../fleet.js";
+import { gpuName, sensorName } from "../sensors.js";
 import { cpuLines, memoryLines, onGrid, stepFor } from "../series.js";
 import { usePoll } from "../poll.js";
 import { change, href, route } from "../router.js";
@@ -35,6 +36,8 @@ const distinct = (lines) => lines.map((line) => {
   return twins ? { ...line, label: `${line.label} (${line.owner})` } : line;
 });
 const owner = (labels) => [labels.chip, labels.sensor, labels.zone, labels.uuid].filter(Boolean).join(" ");
+const gpuLines = (results, figure, word = "") => (results.gpu ?? []).filter(({ labels }) => labels.__name__ === `node_gpu_${figure}`)
+  .map(({ labels, points }) => ({ label: `${gpuName(labels)}${word}`, points }));
 const times100 = (points) => points.map(([time, value]) => [time, value * 100]);
 const loads = { node_load1: "1 min", node_load5: "5 min", node_load15: "15 min" };
 
@@ -47,7 +50,9 @@ const CHARTS = [
   { title: "Disk traffic", format: format.byteRate, lines: (r) => moving(io(r)) },
   { title: "Network", format: format.byteRate, lines: (r) => moving(both("received", "sent")(r)) },
   { title: "Temperatures", format: format.celsius, lines: (r, facts) => distinct((r.temperature ?? []).map(({ labels, points }) => ({ label: sensorName(labels, facts), owner: owner(labels), points }))) },
-  { title: "GPU", max: 100, format: format.percent, lines: (r) => (r.gpu ?? []).map(({ labels, points }) => ({ label: `${labels.name ?? "GPU"} ${labels.gpu ?? ""}`.trim(), points: times100(points) })) },
+  { title: "GPU", max: 100, format: format.percent, lines: (r) => gpuLines(r, "utilization_ratio").map(({ label, points }) => ({ label, points: times100(points) })) },
+  { title: "GPU memory", binary: true, format: format.bytes, lines: (r) => [...gpuLines(r, "memory_used_bytes", " used"), ...gpuLines(r, "memory_total_bytes", " total")] },
+  { title: "GPU power", format: format.watts, lines: (r) => gpuLines(r, "power_watts") },
   { title: "Battery", max: 100, format: format.percent, lines: (r) => (r.battery ?? []).map(({ labels, points }) => ({ label: labels.power_supply ?? "battery", points })) },
 ];
 
@@ -83,6 +88,7 @@ function HostHead({ job, instance, data }) {
   const uname = fact(facts, "node_uname_info")?.labels;
   const system = fact(facts, "node_os_info")?.labels.pretty_name ?? uname?.sysname;
   const cpus = facts.filter(({ labels }) => labels.__name__ === "node_cpu_info");
+  const gpus = facts.filter(({ labels }) => labels.__name__ === "node_gpu_info");
   const boot = fact(facts, "node_boot_time_seconds")?.value;
   const clock = fact(facts, "node_time_seconds")?.value;
   const all = alertsOf(alertsNow.value.list, job, instance);
@@ -92,6 +98,7 @@ function HostHead({ job, instance, data }) {
   const about = [
     ["System", system], ["Kernel", uname?.release], ["Machine", uname?.machine],
     ["CPU", cpus[0]?.labels.model_name && `${cpus.length} x ${cpus[0].labels.model_name}`],
+    ["GPU", gpus.length > 0 && [...new Set(gpus.map(({ labels }) => labels.name))].join(", ")],
     ["Up", boot && clock ? format.span(clock - boot) : null],
   ].filter(([, value]) => value);
   const extra = Object.entries(target?.labels ?? {}).filter(([name]) => name !== "instance");

@@ -1,6 +1,8 @@
 import test from "node:test";
 import assert from "node:assert/strict";
-import { alertsOf, filterHosts, gridCurves, joinHosts, keepLast, levelOf, rateWindow, sensorName, sortHosts, tally } from "../../../dashboards/web/fleet.js";
+import { alertsOf, gridCurves, joinHosts, keepLast, levelOf, rateWindow } from "../../../dashboards/web/fleet.js";
+import { filterHosts, sortHosts, tally } from "../../../dashboards/web/order.js";
+import { sensorLimit, sensorName } from "../../../dashboards/web/sensors.js";
 
 const NOW = Date.parse("2026-11-20T10:00:00Z");
 const target = (instance, health = "up", more = {}) => ({
@@ -108,6 +110,15 @@ test("the hottest of all sensors is the one shown, with the chip's own limit", (
     facts: [sample("a", 100, { __name__: "node_hwmon_temp_crit_celsius", chip: "c0", sensor: "temp1" })],
   });
   assert.deepEqual(host.temperature, { celsius: 80, sensor: "c0", limit: 100 });
+});
+
+test("a GPU's limit is where it slows itself down, and limits that make no sense are none", () => {
+  const facts = [sample("a", 90, { __name__: "node_gpu_temperature_slowdown_celsius", gpu: "0" }),
+    sample("a", 0, { __name__: "node_hwmon_temp_crit_celsius", chip: "c0", sensor: "temp1" }),
+    sample("a", 65261, { __name__: "node_hwmon_temp_max_celsius", chip: "c0", sensor: "temp1" })];
+  assert.equal(sensorLimit({ gpu: "0" }, facts), 90);
+  assert.equal(sensorLimit({ gpu: "1" }, facts), null);
+  assert.equal(sensorLimit({ chip: "c0", sensor: "temp1" }, facts), null);
 });
 
 test("the battery of a mouse is not the battery of the host", () => {
