@@ -1,0 +1,6 @@
+//! The exporter as its clients see it: started on a free port and asked over HTTP.
+
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod start;
