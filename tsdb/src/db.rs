@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use watchpost_model::{Labels, Matcher, Metadata};
 
 use crate::index::{Line, matching};
+use crate::log::disk::{Disk, SystemDisk};
 use crate::store::Store;
 use crate::{Appended, Config, Error, Group, Layout, LineId, Row, Selection, Stats, TimeRange};
 
@@ -19,8 +20,14 @@ pub struct Db {
 impl Db {
     /// Opens the store in `config.path`, replays its log, and locks the directory.
     pub fn open(config: Config) -> Result<Self, Error> {
-        drop(config);
-        Err(Error::NotYet("files"))
+        Self::open_on(config, Arc::new(SystemDisk))
+    }
+
+    /// As [`open`](Self::open), with the log's files on a disk of the caller's.
+    pub fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Self, Error> {
+        Ok(Self {
+            store: Arc::new(Store::open(config, disk)?),
+        })
     }
 
     /// A store without files.
@@ -139,13 +146,21 @@ impl Db {
 
     /// Drops what is older than the retention. Called by the server from time to time.
     pub fn maintain(&self, now_ms: i64) -> Result<(), Error> {
-        self.store.drop_before(self.store.cutoff(now_ms));
-        Ok(())
+        let cutoff = self.store.cutoff(now_ms);
+        self.store.drop_before(cutoff);
+        let Some(files) = &self.store.files else {
+            return Ok(());
+        };
+        let horizon = self.store.horizon.load(Ordering::Relaxed);
+        files.log.drop_before(cutoff.max(horizon))
     }
 
-    /// Forces the log to the disk.
+    /// Forces the log to the disk; where it could not be written before, tries a new file.
     pub fn sync(&self) -> Result<(), Error> {
-        Ok(())
+        self.store
+            .files
+            .as_ref()
+            .map_or(Ok(()), |files| files.log.sync())
     }
 
     /// Figures of the store.
@@ -156,7 +171,7 @@ impl Db {
             .iter()
             .filter_map(|group| group.body.lock().time_span())
             .collect();
-        Stats {
+        let mut stats = Stats {
             series: counters.series.load(Ordering::Relaxed) as u64,
             groups: groups.len() as u64,
             lines: self.store.lines.read().len() as u64,
@@ -167,7 +182,14 @@ impl Db {
             min_time_ms: spans.iter().map(|(first, _)| *first).min(),
             max_time_ms: spans.iter().map(|(_, last)| *last).max(),
             ..Stats::default()
+        };
+        if let Some(files) = &self.store.files {
+            files.log.fill(&mut stats);
+            stats.replayed_records = files.replayed.records;
+            stats.damaged_records = files.replayed.damaged;
+            stats.quarantined_files = files.replayed.quarantined;
         }
+        stats
     }
 }
 

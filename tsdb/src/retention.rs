@@ -41,4 +41,39 @@ impl Store {
             group.lines.lock().retain(|line| !gone.contains(line));
         }
     }
+
+    /// Drops the oldest blocks of all groups until there is some room below the limit.
+    pub(crate) fn enforce_memory(&self) {
+        let Some(_only_one) = self.pressure.try_lock() else {
+            return;
+        };
+        let have = self.counters.memory.load(Ordering::Relaxed);
+        if have <= self.config.max_memory {
+            return;
+        }
+        let excess = have - self.config.max_memory / 16 * 15;
+        let groups: Vec<_> = self.groups.read().iter().map(Arc::clone).collect();
+        let mut blocks = Vec::new();
+        for group in &groups {
+            group.body.lock().list_blocks(&mut blocks);
+        }
+        drop(groups);
+        blocks.sort_unstable();
+        let mut bytes = 0;
+        let dropped = blocks.iter().take_while(|(_, size)| {
+            let more = bytes < excess;
+            bytes += size;
+            more
+        });
+        let Some((newest, _)) = dropped.last() else {
+            return;
+        };
+        let cutoff = newest.saturating_add(1);
+        let count = blocks.partition_point(|(last, _)| *last < cutoff);
+        self.counters
+            .dropped_blocks
+            .fetch_add(count as u64, Ordering::Relaxed);
+        self.horizon.fetch_max(cutoff, Ordering::Relaxed);
+        self.drop_before(cutoff);
+    }
 }

@@ -1,15 +1,18 @@
 //! The inside of a store: what its parts share, and the order in which their locks are taken.
 //!
 //! Locks are taken in this order, and none is held while an earlier one is taken: a group's body,
-//! the lines, the groups, a group's list of lines. The metadata stand alone.
+//! the log's files, the lines, the groups, a group's list of lines. The metadata stand alone.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::group::{Columns, GroupState};
+use crate::directory::Directory;
+use crate::group::{Accepted, Body, Change, Columns, GroupState};
 use crate::index::{Groups, Layouts, Lines};
+use crate::log::disk::Disk;
+use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
 use crate::stats::Counters;
 use crate::{Appended, Config, Error, LineId, Refusal, Row};
@@ -23,6 +26,22 @@ pub(crate) struct Store {
     pub(crate) layouts: Mutex<Layouts>,
     pub(crate) metadata: Mutex<MetadataTable>,
     pub(crate) counters: Counters,
+    /// The time before which rows were dropped for want of memory.
+    pub(crate) horizon: AtomicI64,
+    /// Held by the one that drops for want of memory.
+    pub(crate) pressure: Mutex<()>,
+    /// Nothing in a store without files.
+    pub(crate) files: Option<Files>,
+}
+
+/// What a store with files has.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) log: Arc<Log>,
+    pub(crate) replayed: Replayed,
+    /// Stops before the directory is let go.
+    _sync: SyncThread,
+    _directory: Directory,
 }
 
 /// Takes new series for a group within the limit, and notes them for the index.
@@ -54,7 +73,27 @@ impl Store {
             layouts: Mutex::default(),
             metadata: Mutex::default(),
             counters: Counters::default(),
+            horizon: AtomicI64::new(i64::MIN),
+            pressure: Mutex::default(),
+            files: None,
         }
+    }
+
+    /// A store with files: takes the directory, replays the log and starts a new log file.
+    pub(crate) fn open(config: Config, disk: Arc<dyn Disk>) -> Result<Self, Error> {
+        let directory = Directory::open(&config.path)?;
+        let mut store = Self::new(config);
+        let (replayed, finished) = replay(&store, &directory.log)?;
+        let log = Log::new(&store.config, directory.log.clone(), disk, finished);
+        let log = Arc::new(log);
+        let sync = SyncThread::start(Arc::clone(&log), store.config.sync_interval.as_std())?;
+        store.files = Some(Files {
+            log,
+            replayed,
+            _sync: sync,
+            _directory: directory,
+        });
+        Ok(store)
     }
 
     /// Appends a page to a group.
@@ -100,32 +139,77 @@ impl Store {
         &self,
         group: &GroupState,
         samples: usize,
-        put: impl FnOnce(&mut crate::group::Body, &mut NewSeries<'_>) -> Result<Appended, Refusal>,
+        put: impl FnOnce(&mut Body, &mut NewSeries<'_>) -> Result<Accepted, Refusal>,
     ) -> Result<Appended, Error> {
         let mut new = NewSeries {
             store: self,
             lines: Vec::new(),
         };
         let mut body = group.body.lock();
-        let appended = put(&mut body, &mut new).map_err(|refusal| {
+        let accepted = put(&mut body, &mut new).map_err(|refusal| {
             self.counters.refuse(refusal, samples);
             Error::Refused(refusal)
         })?;
-        if !new.lines.is_empty() {
-            let mut lines = self.lines.write();
-            for line in &new.lines {
-                lines.add_group(*line, group.id);
-            }
-            group.lines.lock().extend(&new.lines);
+        self.index(group, &new.lines);
+        self.write_log(group, &mut body, &accepted);
+        self.seal(&mut body);
+        drop(body);
+        if self.counters.memory.load(Ordering::Relaxed) > self.config.max_memory {
+            self.enforce_memory();
         }
+        self.count(&accepted.appended);
+        Ok(accepted.appended)
+    }
+
+    /// Makes new series of a group known to the index.
+    fn index(&self, group: &GroupState, new: &[LineId]) {
+        if new.is_empty() {
+            return;
+        }
+        let mut lines = self.lines.write();
+        for line in new {
+            lines.add_group(*line, group.id);
+        }
+        group.lines.lock().extend(new);
+    }
+
+    /// Makes series of a group known that are there whatever the limit says.
+    pub(crate) fn note_series(&self, group: &GroupState, new: &[LineId]) {
+        self.counters.series.fetch_add(new.len(), Ordering::Relaxed);
+        self.index(group, new);
+    }
+
+    /// Finishes a block of a group where it is time.
+    pub(crate) fn seal(&self, body: &mut Body) {
         if let Some(block) = body.seal_if_full() {
             self.counters
                 .memory
                 .fetch_add(block.size(), Ordering::Relaxed);
         }
-        drop(body);
-        self.count(&appended);
-        Ok(appended)
+    }
+
+    /// Writes what was accepted to the log. The group's lock is held: nobody sees the row before
+    /// it is written. A row that the log cannot take stays in memory and is counted.
+    fn write_log(&self, group: &GroupState, body: &mut Body, accepted: &Accepted) {
+        let Some(files) = &self.files else { return };
+        if matches!(accepted.change, Change::Nothing) {
+            return;
+        }
+        let log = &files.log;
+        loop {
+            let file = log.current();
+            if file == 0 {
+                break;
+            }
+            let records = body.records(file, group, accepted);
+            match log.write(file, &records, &self.lines) {
+                Written::Yes if records.whole => return,
+                Written::OtherFile => {}
+                Written::Yes | Written::No => break,
+            }
+        }
+        body.define_anew();
+        log.count_not_logged();
     }
 
     fn count(&self, appended: &Appended) {

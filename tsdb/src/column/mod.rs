@@ -1,5 +1,7 @@
 //! Columns of finished blocks: the values of one series, encoded. Decoding gives the same bits.
 
+pub(crate) mod decimal;
+
 use watchpost_model::{absent_nan, is_absent};
 
 /// An encoded column.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use watchpost_model::absent_nan;
 
-use super::Layout;
+use super::{Accepted, GroupState, Layout};
 use crate::LineId;
 use crate::block::Block;
+use crate::log::{LogRecords, Logged};
 
 /// Rows of a finished block.
 pub(crate) const BLOCK_ROWS: usize = 120;
@@ -35,6 +36,7 @@ pub(crate) struct Body {
     pub(super) sealed: VecDeque<Arc<Block>>,
     /// The newest time of a row that is no longer open, or was dropped.
     pub(super) closed_until: Option<i64>,
+    pub(super) logged: Logged,
 }
 
 /// A column of a group.
@@ -106,8 +108,35 @@ impl Body {
         Some((first, last))
     }
 
+    /// The slot of a line.
+    pub(crate) fn slot_of(&self, line: LineId) -> Option<usize> {
+        self.slots.get(&line).copied()
+    }
+
+    /// The log's records of what was accepted.
+    pub(crate) fn records(
+        &mut self,
+        file: u64,
+        group: &GroupState,
+        accepted: &Accepted,
+    ) -> LogRecords {
+        let newest = self.open.back().map(|row| row.values.as_slice());
+        let columns = &self.columns;
+        self.logged.records(
+            file,
+            group,
+            (accepted, newest.unwrap_or_default()),
+            |slot| columns.get(slot).and_then(|column| column.line),
+        )
+    }
+
+    /// Has the log define the group and its columns anew before the next row.
+    pub(crate) fn define_anew(&mut self) {
+        self.logged.forget();
+    }
+
     /// A slot for a line that has none.
-    pub(super) fn add_column(&mut self, line: LineId) -> usize {
+    pub(crate) fn add_column(&mut self, line: LineId) -> usize {
         let column = Column {
             line: Some(line),
             state: State::Ended,

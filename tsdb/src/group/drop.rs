@@ -24,6 +24,12 @@ impl Body {
         bytes
     }
 
+    /// Adds the newest time and the size of each block.
+    pub(crate) fn list_blocks(&self, blocks: &mut Vec<(i64, usize)>) {
+        let all = self.sealed.iter();
+        blocks.extend(all.filter_map(|block| Some((block.last_time()?, block.size()))));
+    }
+
     /// Frees the slots of series that have ended and have no value left. Gives their lines.
     pub(crate) fn drop_empty_columns(&mut self) -> Vec<LineId> {
         let rows_left = !self.is_empty();
@@ -39,6 +45,8 @@ impl Body {
             return Vec::new();
         }
         self.page = None;
+        // The slots will be other lines' one day.
+        self.define_anew();
         let mut lines = Vec::with_capacity(gone.len());
         for slot in gone {
             self.columns[slot].state = State::Ended;

@@ -10,13 +10,14 @@ mod body;
 mod drop;
 mod part;
 mod read;
+mod replay;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use watchpost_model::Labels;
 
-pub(crate) use self::append::Columns;
+pub(crate) use self::append::{Accepted, Change, Columns};
 pub(crate) use self::body::Body;
 pub(crate) use self::read::Snapshot;
 use crate::Error;
@@ -44,6 +45,11 @@ impl Layout {
     /// The lines.
     pub fn lines(&self) -> &[LineId] {
         &self.0.lines
+    }
+
+    /// Whether the line at a place stands earlier in the list.
+    pub(crate) fn is_repeated(&self, place: usize) -> bool {
+        self.0.repeated.binary_search(&place).is_ok()
     }
 
     /// Whether two layouts of one store are the same list.

@@ -1,0 +1,330 @@
+//! Writing the log: one file at a time, started anew when it is full or has failed.
+//!
+//! After a write that fails the file is cut back to its last whole record and given up; rows stay
+//! in memory only until a new file takes its header again, which is tried at every sync. After a
+//! sync that fails the file is given up as well: what the system holds of it is unknown, and asking
+//! again may be answered wrongly.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use tracing::{info, warn};
+
+use super::disk::{Disk, DiskFile};
+use super::frame::{FILE_HEADER, file_header};
+use super::group::LogRecords;
+use super::record::put_line;
+use crate::index::Lines;
+use crate::{Config, Error, LineId};
+
+/// A log file covers at most this part of the retention.
+const FILES_PER_RETENTION: i64 = 16;
+
+/// The log of a store.
+#[derive(Debug)]
+pub(crate) struct Log {
+    disk: Arc<dyn Disk>,
+    directory: PathBuf,
+    file_size: u64,
+    file_span_ms: i64,
+    files: Mutex<Files>,
+    /// The number of the file that is written, 0 while there is none.
+    current: AtomicU64,
+    failures: AtomicU64,
+    rows_not_logged: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Files {
+    current: Option<Current>,
+    finished: Vec<Finished>,
+    /// Files that are not written any more and not synced yet.
+    unsynced: Vec<Arc<dyn DiskFile>>,
+    last_number: u64,
+    /// Whether rows are kept in memory only and it was told.
+    failing: bool,
+}
+
+impl Files {
+    /// Closes the current file; another one is started under the same lock, so that no row finds
+    /// that there is none.
+    fn finish(&mut self) {
+        if let Some(current) = self.current.take() {
+            self.unsynced.push(current.file);
+            self.finished.push(current.about);
+        }
+    }
+}
+
+/// The file that is written.
+#[derive(Debug)]
+struct Current {
+    about: Finished,
+    file: Arc<dyn DiskFile>,
+    oldest_ms: i64,
+    /// Which lines the file defines.
+    lines: Vec<bool>,
+    unsynced: bool,
+}
+
+/// A file that is not written any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Finished {
+    pub(crate) number: u64,
+    pub(crate) path: PathBuf,
+    pub(crate) length: u64,
+    /// The newest time of its rows; the least of all where it has none.
+    pub(crate) newest_ms: i64,
+}
+
+/// What came of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// The records are in the page cache.
+    Yes,
+    /// Another file is written now: the records have to be made for it.
+    OtherFile,
+    /// The records are lost.
+    No,
+}
+
+impl Log {
+    /// A log in a directory that has these files already. It starts a new one.
+    pub(crate) fn new(
+        config: &Config,
+        directory: PathBuf,
+        disk: Arc<dyn Disk>,
+        finished: Vec<Finished>,
+    ) -> Self {
+        let last_number = finished.iter().map(|file| file.number).max().unwrap_or(0);
+        let log = Self {
+            disk,
+            directory,
+            file_size: config.log_file_size,
+            file_span_ms: config.retention.as_millis() / FILES_PER_RETENTION,
+            files: Mutex::new(Files {
+                finished,
+                last_number,
+                ..Files::default()
+            }),
+            current: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            rows_not_logged: AtomicU64::new(0),
+        };
+        log.start_file(&mut log.files.lock());
+        log
+    }
+
+    /// The number of the file that is written, 0 while there is none.
+    pub(crate) fn current(&self) -> u64 {
+        self.current.load(Ordering::Acquire)
+    }
+
+    /// Writes records that were made for a file.
+    pub(crate) fn write(&self, file: u64, records: &LogRecords, lines: &RwLock<Lines>) -> Written {
+        let mut files = self.files.lock();
+        let Some(current) = files
+            .current
+            .as_mut()
+            .filter(|now| now.about.number == file)
+        else {
+            return Written::OtherFile;
+        };
+        let defined = definitions(&mut current.lines, &records.lines, lines);
+        let result = if defined.is_empty() {
+            current.file.append(&records.bytes)
+        } else {
+            current.file.append(&[&*defined, &*records.bytes].concat())
+        };
+        if let Err(error) = result {
+            warn!(%error, file = %current.about.path.display(), "cannot write the log; rows are kept in memory only");
+            self.give_up(&mut files);
+            return Written::No;
+        }
+        let about = &mut current.about;
+        about.length += (defined.len() + records.bytes.len()) as u64;
+        about.newest_ms = about.newest_ms.max(records.time);
+        current.oldest_ms = current.oldest_ms.min(records.time);
+        current.unsynced = true;
+        let span = current.about.newest_ms.saturating_sub(current.oldest_ms);
+        if current.about.length >= self.file_size || span > self.file_span_ms {
+            files.finish();
+            self.start_file(&mut files);
+        }
+        Written::Yes
+    }
+
+    /// Notes a row that is in memory only.
+    pub(crate) fn count_not_logged(&self) {
+        self.rows_not_logged.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Forces what was written to the disk, and starts a file where there is none.
+    pub(crate) fn sync(&self) -> Result<(), Error> {
+        let (mut waiting, current) = {
+            let mut files = self.files.lock();
+            if files.current.is_none() {
+                self.start_file(&mut files);
+            }
+            let waiting = std::mem::take(&mut files.unsynced);
+            let current = files.current.as_mut();
+            let current = current.and_then(|current| {
+                std::mem::take(&mut current.unsynced)
+                    .then(|| (current.about.number, Arc::clone(&current.file)))
+            });
+            (waiting, current)
+        };
+        let number = current.as_ref().map(|(number, _)| *number);
+        waiting.extend(current.map(|(_, file)| file));
+        let failures: Vec<_> = waiting
+            .iter()
+            .filter_map(|file| file.sync().err())
+            .collect();
+        let Some(source) = failures.into_iter().next() else {
+            return Ok(());
+        };
+        warn!(error = %source, "cannot sync the log; starting a new file");
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let mut files = self.files.lock();
+        if files.current.as_ref().map(|current| current.about.number) == number {
+            files.finish();
+            files.unsynced.clear();
+            self.start_file(&mut files);
+        }
+        Err(Error::Io {
+            action: "sync the log in",
+            path: self.directory.clone(),
+            source,
+        })
+    }
+
+    /// Removes the files whose rows are all older than a time.
+    pub(crate) fn drop_before(&self, cutoff_ms: i64) -> Result<(), Error> {
+        let mut result = Ok(());
+        let mut files = self.files.lock();
+        files.finished.retain(|file| {
+            if file.newest_ms >= cutoff_ms {
+                return true;
+            }
+            match self.disk.remove(&file.path) {
+                Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                    result = Err(Error::Io {
+                        action: "remove",
+                        path: file.path.clone(),
+                        source,
+                    });
+                    true
+                }
+                _ => false,
+            }
+        });
+        result
+    }
+
+    /// Adds the log's figures.
+    pub(crate) fn fill(&self, stats: &mut crate::Stats) {
+        let files = self.files.lock();
+        let current = files.current.iter().map(|current| current.about.length);
+        let finished = files.finished.iter().map(|file| file.length);
+        stats.disk_bytes = finished.chain(current).sum();
+        stats.durable = files.current.is_some();
+        stats.log_failures = self.failures.load(Ordering::Relaxed);
+        stats.rows_not_logged = self.rows_not_logged.load(Ordering::Relaxed);
+    }
+
+    /// Starts the next file; without one rows are kept in memory only.
+    fn start_file(&self, files: &mut Files) {
+        let number = files.last_number + 1;
+        match self.create(number) {
+            Ok(current) => {
+                if std::mem::take(&mut files.failing) {
+                    info!(file = %current.about.path.display(), "the log goes on in a new file");
+                }
+                files.last_number = number;
+                files.current = Some(current);
+                self.current.store(number, Ordering::Release);
+            }
+            Err(error) => {
+                self.current.store(0, Ordering::Release);
+                if !std::mem::replace(&mut files.failing, true) {
+                    warn!(%error, "cannot start a log file; rows are kept in memory only");
+                }
+            }
+        }
+    }
+
+    fn create(&self, number: u64) -> std::io::Result<Current> {
+        let path = path(&self.directory, number);
+        let file = self.disk.create(&path)?;
+        let header = file.append(&file_header());
+        if let Err(error) = header.and_then(|()| self.disk.sync_directory(&self.directory)) {
+            self.remove_quietly(&path);
+            return Err(error);
+        }
+        Ok(Current {
+            about: Finished {
+                number,
+                path,
+                length: FILE_HEADER as u64,
+                newest_ms: i64::MIN,
+            },
+            file: file.into(),
+            oldest_ms: i64::MAX,
+            lines: Vec::new(),
+            unsynced: true,
+        })
+    }
+
+    /// Closes the current file after a write that failed.
+    fn give_up(&self, files: &mut Files) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        files.failing = true;
+        self.current.store(0, Ordering::Release);
+        let Some(current) = files.current.take() else {
+            return;
+        };
+        if let Err(error) = current.file.cut(current.about.length) {
+            warn!(%error, file = %current.about.path.display(), "cannot cut the log back to its last whole record");
+        }
+        if current.about.newest_ms == i64::MIN {
+            self.remove_quietly(&current.about.path);
+        } else {
+            files.unsynced.push(current.file);
+            files.finished.push(current.about);
+        }
+    }
+
+    fn remove_quietly(&self, path: &Path) {
+        if let Err(error) = self.disk.remove(path) {
+            warn!(%error, file = %path.display(), "cannot remove an empty log file");
+        }
+    }
+}
+
+/// The path of a file.
+pub(crate) fn path(directory: &Path, number: u64) -> PathBuf {
+    directory.join(format!("{number:010}.log"))
+}
+
+/// The definitions of those lines that a file does not have yet.
+fn definitions(defined: &mut Vec<bool>, used: &[LineId], lines: &RwLock<Lines>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if used.is_empty() {
+        return bytes;
+    }
+    let lines = lines.read();
+    for id in used {
+        let place = id.0 as usize;
+        if defined.len() <= place {
+            defined.resize(place + 1, false);
+        }
+        if !std::mem::replace(&mut defined[place], true)
+            && let Some(line) = lines.get(*id)
+        {
+            put_line(&mut bytes, *id, line);
+        }
+    }
+    bytes
+}

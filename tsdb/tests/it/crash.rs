@@ -1,0 +1,216 @@
+//! What a stop at any moment leaves.
+
+use std::path::Path;
+
+use tempfile::tempdir;
+use watchpost_model::Labels;
+use watchpost_tsdb::{Db, Error, Row};
+
+use crate::support::{Dump, append, config, dump, group, line, log_files};
+
+/// A run with layouts that change, parts, singles and ends; `each` is called after every step.
+fn scripted(db: &Db, mut each: impl FnMut(&Db)) {
+    let (a, b, c) = (line(db, "a"), line(db, "b"), line(db, "c"));
+    let (one, two) = (group(db, "h1"), group(db, "h2"));
+    let single = Labels::from_pairs([("__name__", "single"), ("instance", "h1")]);
+    for step in 0..12_i32 {
+        let (time, value) = (i64::from(step) * 1_000, f64::from(step));
+        append(db, &one, time, &[(a, value), (b, 0.1 * value)]).unwrap();
+        each(db);
+        let page: &[_] = if step % 3 == 0 {
+            &[(c, 1.0), (a, value)]
+        } else {
+            &[(a, 5.0)]
+        };
+        append(db, &two, time, page).unwrap();
+        each(db);
+        let layout = db.layout(&[c]);
+        let row = Row {
+            time_ms: time,
+            layout: &layout,
+            values: &[value],
+        };
+        one.append_part(row, time).unwrap();
+        each(db);
+        db.append_single(&single, time + 7, value, time).unwrap();
+        each(db);
+    }
+    one.end(12_000, 12_000).unwrap();
+    each(db);
+}
+
+/// A store whose log has these bytes as its only file.
+fn open_with(log: &[u8]) -> (tempfile::TempDir, Db) {
+    let directory = tempdir().unwrap();
+    std::fs::create_dir(directory.path().join("log")).unwrap();
+    std::fs::write(directory.path().join("log/0000000001.log"), log).unwrap();
+    let db = Db::open(config(directory.path())).unwrap();
+    (directory, db)
+}
+
+#[test]
+fn a_log_cut_at_any_byte_gives_all_that_was_whole_before() {
+    let directory = tempdir().unwrap();
+    let db = Db::open(config(directory.path())).unwrap();
+    let log = log_files(directory.path()).pop().unwrap();
+    let mut steps: Vec<(u64, Dump)> = vec![(0, Vec::new())];
+    scripted(&db, |db| {
+        // A row is in the file before it can be read.
+        steps.push((std::fs::metadata(&log).unwrap().len(), dump(db)));
+    });
+    drop(db);
+    let bytes = std::fs::read(&log).unwrap();
+    for cut in 0..=bytes.len() {
+        let (_directory, db) = open_with(&bytes[..cut]);
+        let whole = steps.iter().rev().find(|(length, _)| *length <= cut as u64);
+        assert_eq!(dump(&db), whole.unwrap().1, "cut at {cut}");
+    }
+}
+
+#[test]
+fn a_flipped_byte_costs_no_sample_of_other_groups_and_none_before_it() {
+    let directory = tempdir().unwrap();
+    let db = Db::open(config(directory.path())).unwrap();
+    let log = log_files(directory.path()).pop().unwrap();
+    let mut steps: Vec<(u64, Dump)> = vec![(0, Vec::new())];
+    scripted(&db, |db| {
+        steps.push((std::fs::metadata(&log).unwrap().len(), dump(db)));
+    });
+    let all = dump(&db);
+    drop(db);
+    let good = std::fs::read(&log).unwrap();
+    for place in 16..good.len() {
+        let mut bytes = good.clone();
+        bytes[place] ^= 0x41;
+        let (_directory, db) = open_with(&bytes);
+        assert!(db.stats().damaged_records > 0, "byte {place}");
+        let found = dump(&db);
+        let before = steps
+            .iter()
+            .rev()
+            .find(|(length, _)| *length <= place as u64);
+        for (series, samples) in &before.unwrap().1 {
+            let (_, read) = found.iter().find(|(have, _)| have == series).unwrap();
+            assert!(read.starts_with(samples), "byte {place}: {series}");
+        }
+        // What is read was written.
+        for (series, samples) in &found {
+            let (_, written) = all.iter().find(|(have, _)| have == series).unwrap();
+            assert!(
+                samples.iter().all(|sample| written.contains(sample)),
+                "byte {place}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_store_goes_on_after_each_restart() {
+    let directory = tempdir().unwrap();
+    let mut expected = Vec::new();
+    for run in 0..5_i32 {
+        let db = Db::open(config(directory.path())).unwrap();
+        assert_eq!(dump(&db), expected);
+        let (a, b, up) = (line(&db, "a"), line(&db, "b"), line(&db, "up"));
+        let group = group(&db, "h1");
+        for step in 0..200_i32 {
+            let time = i64::from(run * 200 + step);
+            let page = [(a, f64::from(step)), (b, f64::from(run))];
+            append(&db, &group, time, &page[..if run == 2 { 1 } else { 2 }]).unwrap();
+            let layout = db.layout(&[up]);
+            let row = Row {
+                time_ms: time,
+                layout: &layout,
+                values: &[1.0],
+            };
+            group.append_part(row, time).unwrap();
+        }
+        expected = dump(&db);
+        let stale = watchpost_model::stale_nan().to_bits();
+        let up_ended = expected.iter().any(|(series, samples)| {
+            series.starts_with("up") && samples.iter().any(|(_, bits)| *bits == stale)
+        });
+        assert!(!up_ended, "a page after a restart ends no part");
+    }
+    let ended = |samples: &[(i64, u64)]| {
+        let stale = watchpost_model::stale_nan().to_bits();
+        samples
+            .iter()
+            .filter(|(_, bits)| *bits == stale)
+            .map(|(time, _)| *time)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ended(&expected[1].1),
+        [400],
+        "a series ends at the first page without it"
+    );
+}
+
+#[test]
+fn a_file_without_a_header_is_set_aside_and_the_rest_is_read() {
+    let directory = tempdir().unwrap();
+    for time in 1..=2 {
+        let db = Db::open(config(directory.path())).unwrap();
+        append(&db, &group(&db, "h1"), time, &[(line(&db, "a"), 1.0)]).unwrap();
+    }
+    let first = &log_files(directory.path())[0];
+    std::fs::write(first, b"garbage that is no log").unwrap();
+    let db = Db::open(config(directory.path())).unwrap();
+    assert_eq!(dump(&db)[0].1.len(), 1);
+    assert_eq!(db.stats().quarantined_files, 1);
+    let aside = std::fs::read(first.with_extension("log.bad")).unwrap();
+    assert_eq!(aside, b"garbage that is no log");
+}
+
+#[test]
+fn a_directory_in_use_is_refused_with_its_holder() {
+    let directory = tempdir().unwrap();
+    let db = Db::open(config(directory.path())).unwrap();
+    let error = Db::open(config(directory.path())).unwrap_err();
+    let Error::InUse { holder, .. } = &error else {
+        panic!("expected `InUse`, found {error:?}")
+    };
+    assert_eq!(*holder, format!(" (pid {})", std::process::id()));
+    drop(db);
+    Db::open(config(directory.path())).unwrap();
+}
+
+#[test]
+fn a_directory_that_is_not_ours_is_left_untouched() {
+    let names = |path: &Path| {
+        let mut names: Vec<_> = std::fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    };
+    for block in ["01BKGV7JC0RY8A6MACW02A2PJD", "wal", "chunks_head"] {
+        let directory = tempdir().unwrap();
+        std::fs::create_dir(directory.path().join(block)).unwrap();
+        let error = Db::open(config(directory.path())).unwrap_err();
+        assert!(error.to_string().contains("Prometheus"), "{error}");
+        assert_eq!(names(directory.path()), [block]);
+    }
+}
+
+#[test]
+fn a_newer_format_is_refused() {
+    let directory = tempdir().unwrap();
+    let db = Db::open(config(directory.path())).unwrap();
+    append(&db, &group(&db, "h1"), 1, &[(line(&db, "a"), 1.0)]).unwrap();
+    drop(db);
+    let log = &log_files(directory.path())[0];
+    let good = std::fs::read(log).unwrap();
+    let mut newer = good.clone();
+    newer[8] = 9;
+    std::fs::write(log, newer).unwrap();
+    let error = Db::open(config(directory.path())).unwrap_err();
+    assert!(error.to_string().contains("log format 9"), "{error}");
+    std::fs::write(log, good).unwrap();
+    Db::open(config(directory.path())).unwrap();
+    std::fs::write(directory.path().join("format"), "watchpost tsdb 2\n").unwrap();
+    let error = Db::open(config(directory.path())).unwrap_err();
+    assert!(error.to_string().contains("format 2"), "{error}");
+}

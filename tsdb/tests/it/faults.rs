@@ -1,0 +1,146 @@
+//! Disks that fail.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use tempfile::tempdir;
+use watchpost_tsdb::{Db, Disk, DiskFile, SystemDisk};
+
+use crate::support::{append, config, dump, group, line};
+
+/// A disk with so many bytes left, whose syncs can fail.
+#[derive(Debug, Clone)]
+struct FaultyDisk {
+    room: Arc<AtomicI64>,
+    sync_fails: Arc<AtomicBool>,
+}
+
+impl FaultyDisk {
+    fn new() -> Self {
+        Self {
+            room: Arc::new(AtomicI64::new(i64::MAX)),
+            sync_fails: Arc::default(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct FaultyFile {
+    file: Box<dyn DiskFile>,
+    disk: FaultyDisk,
+}
+
+impl Disk for FaultyDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let file = SystemDisk.create(path)?;
+        let disk = self.clone();
+        Ok(Box::new(FaultyFile { file, disk }))
+    }
+
+    fn sync_directory(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.sync_directory(path)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.remove(path)
+    }
+}
+
+impl DiskFile for FaultyFile {
+    /// Like a full disk it takes what fits and then fails.
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        let length = i64::try_from(bytes.len()).unwrap();
+        let room = self.disk.room.fetch_sub(length, Ordering::Relaxed);
+        if room >= length {
+            return self.file.append(bytes);
+        }
+        let fits = usize::try_from(room.max(0)).unwrap();
+        self.disk.room.store(0, Ordering::Relaxed);
+        self.file.append(&bytes[..fits])?;
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn cut(&self, length: u64) -> io::Result<()> {
+        self.file.cut(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        if self.disk.sync_fails.load(Ordering::Relaxed) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        self.file.sync()
+    }
+}
+
+#[test]
+fn a_full_disk_costs_nothing_in_memory_and_the_log_resumes_with_full_rows() {
+    for room in 0..150 {
+        let directory = tempdir().unwrap();
+        let disk = FaultyDisk::new();
+        let db = Db::open_on(config(directory.path()), Arc::new(disk.clone())).unwrap();
+        let (a, b) = (line(&db, "a"), line(&db, "b"));
+        let group = group(&db, "h1");
+        let put = |time: i32| {
+            let value = f64::from(time);
+            append(&db, &group, time.into(), &[(a, value), (b, 1.0)]).unwrap();
+        };
+        put(1);
+        disk.room.store(room, Ordering::Relaxed);
+        (2..=20).for_each(put);
+        let full = db.stats();
+        assert!(!full.durable && full.rows_not_logged > 0 && full.log_failures == 1);
+        assert_eq!(dump(&db)[0].1.len(), 20);
+        db.sync().unwrap();
+        assert!(!db.stats().durable, "there is no room for a header");
+        disk.room.store(i64::MAX, Ordering::Relaxed);
+        db.sync().unwrap();
+        (21..=30).for_each(put);
+        let after = db.stats();
+        assert!(after.durable && after.rows_not_logged == full.rows_not_logged);
+        assert_eq!(dump(&db)[0].1.len(), 30);
+        let kept = 30 - usize::try_from(full.rows_not_logged).unwrap();
+        drop((group, db));
+        let db = Db::open(config(directory.path())).unwrap();
+        assert_eq!(
+            db.stats().damaged_records,
+            0,
+            "the log was cut to a whole record"
+        );
+        let found = dump(&db);
+        assert_eq!((found[0].1.len(), found[1].1.len()), (kept, kept));
+    }
+}
+
+#[test]
+fn after_a_failed_sync_the_log_goes_on_in_another_file() {
+    let directory = tempdir().unwrap();
+    let disk = FaultyDisk::new();
+    let db = Db::open_on(config(directory.path()), Arc::new(disk.clone())).unwrap();
+    let a = line(&db, "a");
+    let group = group(&db, "h1");
+    append(&db, &group, 1, &[(a, 1.0)]).unwrap();
+    disk.sync_fails.store(true, Ordering::Relaxed);
+    let error = db.sync().unwrap_err();
+    assert!(
+        error.to_string().starts_with("cannot sync the log in"),
+        "{error}"
+    );
+    disk.sync_fails.store(false, Ordering::Relaxed);
+    append(&db, &group, 2, &[(a, 2.0)]).unwrap();
+    db.sync().unwrap();
+    let stats = db.stats();
+    assert!(stats.durable && stats.log_failures == 1 && stats.rows_not_logged == 0);
+    let files = crate::support::log_files(directory.path());
+    assert_eq!(files.len(), 2);
+    let expected = dump(&db);
+    drop((group, db));
+    std::fs::remove_file(&files[0]).unwrap();
+    let db = Db::open(config(directory.path())).unwrap();
+    assert_eq!(
+        dump(&db)[0].1,
+        expected[0].1[1..],
+        "the second file stands on its own"
+    );
+}

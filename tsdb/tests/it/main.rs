@@ -1,0 +1,12 @@
+//! The store from outside.
+
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod retention;
+#[cfg(test)]
+mod support;

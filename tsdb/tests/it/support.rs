@@ -1,0 +1,94 @@
+//! What the tests share.
+
+use std::path::Path;
+
+use watchpost_model::{Labels, Matcher, is_absent};
+use watchpost_tsdb::{Appended, Column, Config, Db, Error, Group, LineId, Row, TimeRange};
+
+/// The samples of each series, by its labels; values as bits.
+pub(crate) type Dump = Vec<(String, Vec<(i64, u64)>)>;
+
+/// A configuration without a thread that syncs.
+pub(crate) fn config(path: &Path) -> Config {
+    Config {
+        path: path.to_owned(),
+        sync_interval: watchpost_model::Duration::ZERO,
+        ..Config::default()
+    }
+}
+
+pub(crate) fn group(db: &Db, instance: &str) -> Group {
+    db.group(&Labels::from_pairs([("instance", instance)]))
+        .unwrap()
+}
+
+pub(crate) fn line(db: &Db, name: &str) -> LineId {
+    db.line(&Labels::from_pairs([("__name__", name)]), &[])
+        .unwrap()
+}
+
+/// Appends a page of (line, value).
+pub(crate) fn append(
+    db: &Db,
+    group: &Group,
+    time_ms: i64,
+    page: &[(LineId, f64)],
+) -> Result<Appended, Error> {
+    let lines: Vec<_> = page.iter().map(|(line, _)| *line).collect();
+    let values: Vec<_> = page.iter().map(|(_, value)| *value).collect();
+    let row = Row {
+        time_ms,
+        layout: &db.layout(&lines),
+        values: &values,
+    };
+    group.append(row, time_ms)
+}
+
+/// All samples in a range of the series that pass, checked for what a selection promises.
+pub(crate) fn select(db: &Db, range: TimeRange, matchers: &[Matcher]) -> Dump {
+    let selection = db.select(range, matchers).unwrap();
+    let series = selection.series.iter().map(|series| {
+        let Column::Float(values) = &series.column else {
+            panic!("expected floats")
+        };
+        assert_eq!(values.len(), series.times.len());
+        assert!(series.times.is_sorted_by(|a, b| a < b));
+        let plain = |value: &f64| !is_absent(*value) && !watchpost_model::is_stale(*value);
+        assert_eq!(series.dense, values.iter().all(plain));
+        let samples = series.times.iter().zip(values.iter());
+        let samples = samples.filter(|(_, value)| !is_absent(**value));
+        let samples: Vec<_> = samples
+            .map(|(time, value)| (*time, value.to_bits()))
+            .collect();
+        assert!(!samples.is_empty());
+        assert!(
+            samples
+                .iter()
+                .all(|(time, _)| (range.from_ms..=range.to_ms).contains(time))
+        );
+        (series.labels.to_string(), samples)
+    });
+    let labels: Vec<_> = selection
+        .series
+        .iter()
+        .map(|series| &series.labels)
+        .collect();
+    assert!(labels.is_sorted_by(|a, b| a < b));
+    series.collect()
+}
+
+/// All samples of the store.
+pub(crate) fn dump(db: &Db) -> Dump {
+    select(db, TimeRange::ALL, &[])
+}
+
+/// The log files, oldest first.
+pub(crate) fn log_files(path: &Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(path.join("log")).unwrap();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .collect();
+    files.sort();
+    files
+}
