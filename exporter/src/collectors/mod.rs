@@ -9,6 +9,7 @@ mod cpufreq;
 mod diskstats;
 mod file;
 mod filesystem;
+mod gpu;
 mod hwmon;
 mod loadavg;
 mod meminfo;
@@ -121,6 +122,7 @@ pub const ALL: &[Definition] = &[
     cpufreq::DEFINITION,
     diskstats::DEFINITION,
     filesystem::DEFINITION,
+    gpu::DEFINITION,
     hwmon::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
