@@ -25,12 +25,12 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    /// The fault as it is told. `first_line` is the number of the text's first line.
-    pub(super) fn locate(self, text: &[u8], first_line: usize) -> ParseError {
+    /// The fault as it is told of a page.
+    pub(super) fn locate(self, text: &[u8]) -> ParseError {
         let (before, after) = text.split_at(self.at.min(text.len()));
         let line_start = memchr::memrchr(b'\n', before).map_or(0, |newline| newline + 1);
         ParseError {
-            line: first_line + memchr::memchr_iter(b'\n', before).count(),
+            line: 1 + memchr::memchr_iter(b'\n', before).count(),
             column: before.len() - line_start + 1,
             expected: self.expected,
             found: describe(after),

@@ -67,6 +67,11 @@ impl<'a> Cursor<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    /// The page up to here.
+    pub(super) fn before(&self) -> &'a [u8] {
+        self.text.get(..self.at).unwrap_or_default()
+    }
+
     pub(super) fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }

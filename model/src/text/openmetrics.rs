@@ -56,7 +56,6 @@ impl<'a> Parser<'a> {
         } else {
             return Err(start.fault("`# HELP`, `# TYPE`, `# UNIT` or `# EOF`"));
         };
-        self.line += 1;
         Ok(Some(entry))
     }
 
@@ -76,11 +75,8 @@ impl<'a> Parser<'a> {
 }
 
 /// The rest of a line with a sample, after the series.
-pub(super) fn sample<'a>(
-    cursor: &mut Cursor<'a>,
-    series: &'a [u8],
-    line: usize,
-) -> Result<Sample<'a>, Fault> {
+pub(super) fn sample<'a>(cursor: &mut Cursor<'a>, series: &'a [u8]) -> Result<Sample<'a>, Fault> {
+    let page = cursor.before();
     let value = number(cursor, "a value")?;
     let mut timestamp_ms = None;
     if cursor.peek() == Some(b' ') && !cursor.rest().starts_with(EXEMPLAR) {
@@ -98,7 +94,7 @@ pub(super) fn sample<'a>(
         value,
         timestamp_ms,
         exemplar,
-        line,
+        page,
     })
 }
 
@@ -109,6 +105,7 @@ fn read_exemplar<'a>(cursor: &mut Cursor<'a>) -> Result<Exemplar<'a>, Fault> {
     let start = cursor.at - 1;
     cursor.labels(Format::OpenMetrics, false, &mut |_| Ok(()))?;
     let labels = cursor.since(start);
+    let page = cursor.before();
     let value = number(cursor, "the exemplar's value")?;
     let timestamp_ms = match cursor.peek() {
         Some(b' ') => Some(time(cursor)?),
@@ -118,6 +115,7 @@ fn read_exemplar<'a>(cursor: &mut Cursor<'a>) -> Result<Exemplar<'a>, Fault> {
         labels,
         value,
         timestamp_ms,
+        page,
     })
 }
 

@@ -80,8 +80,8 @@ pub struct Sample<'a> {
     pub timestamp_ms: Option<i64>,
     /// An example of what the sample counts, in OpenMetrics only.
     pub exemplar: Option<Exemplar<'a>>,
-    /// The line it begins at, counted from 1.
-    pub line: usize,
+    /// The page up to the end of the series.
+    pub(super) page: &'a [u8],
 }
 
 /// An example of what a sample counts.
@@ -93,6 +93,8 @@ pub struct Exemplar<'a> {
     pub value: f64,
     /// Its time, in milliseconds.
     pub timestamp_ms: Option<i64>,
+    /// The page up to the end of the labels.
+    pub(super) page: &'a [u8],
 }
 
 impl Sample<'_> {
@@ -100,10 +102,18 @@ impl Sample<'_> {
     /// refused.
     pub fn labels_into(&self, labels: &mut LabelsBuilder) -> Result<(), ParseError> {
         let mut names: Vec<Cow<'_, str>> = Vec::new();
-        let mut cursor = Cursor::new(self.series);
+        let mut cursor = Cursor::new(self.page);
+        cursor.at = self.page.len() - self.series.len();
         cursor
             .series(Format::Text, |part| add_part(part, &mut names, labels))
-            .map_err(|fault| fault.locate(self.series, self.line))
+            .map_err(|fault| fault.locate(self.page))
+    }
+
+    /// The line that the sample begins at, counted from 1.
+    pub fn line(&self) -> usize {
+        let before = self.page.len() - self.series.len();
+        let before = self.page.get(..before).unwrap_or_default();
+        1 + memchr::memchr_iter(b'\n', before).count()
     }
 }
 
@@ -111,14 +121,15 @@ impl Exemplar<'_> {
     /// Adds the exemplar's labels.
     pub fn labels_into(&self, labels: &mut LabelsBuilder) -> Result<(), ParseError> {
         let mut names: Vec<Cow<'_, str>> = Vec::new();
-        let mut cursor = Cursor::new(self.labels);
+        let mut cursor = Cursor::new(self.page);
+        cursor.at = self.page.len() - self.labels.len();
         cursor.eat(b'{');
         cursor
             .labels(Format::OpenMetrics, false, &mut |part| {
                 add_part(part, &mut names, labels)
             })
             .map(drop)
-            .map_err(|fault| fault.locate(self.labels, 1))
+            .map_err(|fault| fault.locate(self.page))
     }
 }
 
@@ -153,7 +164,6 @@ fn add_part<'a>(
 pub struct Parser<'a> {
     pub(super) cursor: Cursor<'a>,
     format: Format,
-    pub(super) line: usize,
     ended: bool,
 }
 
@@ -163,7 +173,6 @@ impl<'a> Parser<'a> {
         Self {
             cursor: Cursor::new(page),
             format,
-            line: 1,
             ended: page.is_empty(),
         }
     }
@@ -185,15 +194,16 @@ impl<'a> Parser<'a> {
     fn likely_sample(&mut self, start: usize) -> Option<Entry<'a>> {
         let series = self.cursor.since(start);
         let ends = match self.format {
-            Format::Text => self.cursor.skip_blanks() && self.cursor.peek() != Some(b'{'),
+            Format::Text => {
+                let mut ahead = self.cursor;
+                ahead.skip_blanks() && ahead.peek() != Some(b'{')
+            }
             Format::OpenMetrics => self.cursor.peek() == Some(b' '),
         };
         if !ends {
             return None;
         }
-        let sample = self.sample(series).ok()?;
-        self.line += 1 + line_ends(series);
-        Some(Entry::Sample(sample))
+        self.sample(series).ok().map(Entry::Sample)
     }
 
     fn entry(&mut self) -> Result<Option<Entry<'a>>, Fault> {
@@ -208,10 +218,7 @@ impl<'a> Parser<'a> {
             self.cursor.skip_blanks();
             match self.cursor.peek() {
                 None => return Ok(None),
-                Some(b'\n') => {
-                    self.cursor.at += 1;
-                    self.line += 1;
-                }
+                Some(b'\n') => self.cursor.at += 1,
                 Some(b'#') => return self.comment().map(Some),
                 Some(_) => return self.series_line().map(Some),
             }
@@ -223,16 +230,15 @@ impl<'a> Parser<'a> {
         let start = self.cursor.at;
         self.cursor.series(self.format, |_| Ok(()))?;
         let series = self.cursor.since(start);
-        let sample = self.sample(series)?;
-        self.line += 1 + line_ends(series);
-        Ok(Entry::Sample(sample))
+        self.sample(series).map(Entry::Sample)
     }
 
     /// The rest of a line with a sample: value, time, exemplar.
     fn sample(&mut self, series: &'a [u8]) -> Result<Sample<'a>, Fault> {
         if self.format == Format::OpenMetrics {
-            return openmetrics::sample(&mut self.cursor, series, self.line);
+            return openmetrics::sample(&mut self.cursor, series);
         }
+        let page = self.cursor.before();
         self.cursor.skip_blanks();
         let value = self.value(|c| !matches!(c, b'{' | b' ' | b'\t' | b'\n'))?;
         self.cursor.skip_blanks();
@@ -243,7 +249,7 @@ impl<'a> Parser<'a> {
             value,
             timestamp_ms,
             exemplar: None,
-            line: self.line,
+            page,
         })
     }
 
@@ -301,7 +307,6 @@ impl<'a> Parser<'a> {
             }
         };
         self.end_of_line()?;
-        self.line += 1;
         Ok(entry)
     }
 
@@ -345,17 +350,8 @@ impl<'a> Iterator for Parser<'a> {
         let entry = self.entry().transpose()?;
         Some(entry.map_err(|fault| {
             self.ended = true;
-            fault.locate(self.cursor.text, 1)
+            fault.locate(self.cursor.text)
         }))
-    }
-}
-
-/// The ends of lines in a series: only a quoted text can have them.
-fn line_ends(series: &[u8]) -> usize {
-    if series.ends_with(b"}") {
-        memchr::memchr_iter(b'\n', series).count()
-    } else {
-        0
     }
 }
 

@@ -27,7 +27,7 @@ fn listing(format: Format, page: &str) -> String {
             Entry::Comment(text) => format!("Comment {}", String::from_utf8_lossy(text)),
             Entry::Sample(sample) => format!(
                 "Sample line {}: {} = {} at {:?}, exemplar {:?}",
-                sample.line,
+                sample.line(),
                 String::from_utf8_lossy(sample.series),
                 sample.value,
                 sample.timestamp_ms,
@@ -157,7 +157,7 @@ fn an_expected_series_is_taken_only_where_it_stands_whole() {
     while let Some(Ok(Entry::Sample(sample))) = parser.next_like(b"a") {
         series.push(format!(
             "{} {}",
-            sample.line,
+            sample.line(),
             String::from_utf8_lossy(sample.series)
         ));
     }

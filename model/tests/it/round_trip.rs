@@ -95,8 +95,8 @@ proptest! {
             let mut line = 0;
             for entry in Parser::new(format, page.as_bytes()) {
                 if let Ok(Entry::Sample(sample)) = entry {
-                    prop_assert!(sample.line > line);
-                    line = sample.line;
+                    prop_assert!(sample.line() > line);
+                    line = sample.line();
                     drop(sample.labels_into(&mut labels));
                     if let Some(exemplar) = sample.exemplar {
                         drop(exemplar.labels_into(&mut labels));
