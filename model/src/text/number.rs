@@ -24,7 +24,9 @@ pub fn write_number(out: &mut Vec<u8>, value: f64) {
 /// Reads a value as Prometheus does: Go's decimal numbers, `Inf` and `NaN` in any case, no hex, no
 /// underscores, nothing beyond the range. Every NaN is the normal one.
 pub fn parse_number(text: &[u8]) -> Option<f64> {
-    if let Some(value) = parse_exact(text) {
+    if let Some((value, length)) = parse_exact(text)
+        && length == text.len()
+    {
         return Some(value);
     }
     let text = std::str::from_utf8(text).ok()?;
@@ -43,67 +45,69 @@ const POWERS: [f64; 23] = [
     1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
 ];
 
-/// A number whose digits and power of ten are both exact values, so that one multiplication or
-/// division rounds it correctly (Clinger, 1990). That is nearly every number of a page; others are
-/// left to the standard library.
-fn parse_exact(text: &[u8]) -> Option<f64> {
-    let (negative, unsigned) = match text.split_first()? {
-        (b'-', rest) => (true, rest),
-        _ => (false, text),
-    };
-    let mut mantissa = 0_u64;
-    let mut digits = 0_usize;
-    let mut point = None;
-    let mut exponent = 0_i32;
-    for (at, c) in unsigned.iter().enumerate() {
-        let digit = c.wrapping_sub(b'0');
-        if digit <= 9 {
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-            digits += 1;
-        } else if *c == b'.' && point.is_none() {
-            point = Some(digits);
-        } else if *c == b'e' {
-            exponent = parse_exponent(unsigned.get(at + 1..)?)?;
-            break;
-        } else {
-            return None;
-        }
+/// The number that a text starts with, and its length, where its digits and its power of ten are
+/// both exact values, so that one multiplication or division rounds it correctly (Clinger, 1990).
+/// That is nearly every number of a page; others are left to the standard library.
+#[inline]
+pub(super) fn parse_exact(text: &[u8]) -> Option<(f64, usize)> {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let (mantissa, whole) = parse_digits(text.get(sign..)?, 0);
+    let mut length = sign + whole;
+    let (mut mantissa, mut digits, mut power) = (mantissa, whole, 0_i32);
+    if text.get(length) == Some(&b'.') {
+        let (all, decimals) = parse_digits(text.get(length + 1..)?, mantissa);
+        mantissa = all;
+        digits += decimals;
+        length += 1 + decimals;
+        power = -i32::try_from(decimals).ok()?;
+    }
+    if text.get(length) == Some(&b'e') {
+        let (exponent, characters) = parse_exponent(text.get(length + 1..)?)?;
+        power += exponent;
+        length += 1 + characters;
     }
     // 19 digits fit in the mantissa; more may have wrapped around.
     if digits == 0 || digits > 19 || mantissa > 1 << 53 {
         return None;
     }
-    let decimals = point.map_or(0, |before| digits - before);
-    let power = exponent - i32::try_from(decimals).ok()?;
-    let factor = *POWERS.get(usize::try_from(power.unsigned_abs()).ok()?)?;
-    let value = mantissa as f64;
-    let value = if power < 0 {
-        value / factor
-    } else {
-        value * factor
-    };
-    Some(if negative { -value } else { value })
+    let mut value = mantissa as f64;
+    if power != 0 {
+        let factor = POWERS.get(usize::try_from(power.unsigned_abs()).ok()?)?;
+        value = if power < 0 {
+            value / factor
+        } else {
+            value * factor
+        };
+    }
+    Some((if sign == 1 { -value } else { value }, length))
 }
 
-/// Two or three digits after an `e`, with or without a sign.
-fn parse_exponent(text: &[u8]) -> Option<i32> {
-    let (negative, digits) = match text.split_first()? {
-        (b'-', rest) => (true, rest),
-        (b'+', rest) => (false, rest),
-        _ => (false, text),
-    };
-    if digits.is_empty() || digits.len() > 3 {
-        return None;
-    }
-    let mut exponent = 0;
-    for c in digits {
+/// The digits that a text starts with, added to those before, and how many they are.
+#[inline]
+fn parse_digits(text: &[u8], before: u64) -> (u64, usize) {
+    let mut number = before;
+    let mut length = 0;
+    for c in text {
         let digit = c.wrapping_sub(b'0');
         if digit > 9 {
-            return None;
+            break;
         }
-        exponent = exponent * 10 + i32::from(digit);
+        number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        length += 1;
     }
-    Some(if negative { -exponent } else { exponent })
+    (number, length)
+}
+
+/// What follows an `e`, with or without a sign, and its length.
+fn parse_exponent(text: &[u8]) -> Option<(i32, usize)> {
+    let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
+    let (exponent, length) = parse_digits(text.get(sign..)?, 0);
+    if length == 0 || length > 3 {
+        return None;
+    }
+    let exponent = i32::try_from(exponent).ok()?;
+    let negative = text.first() == Some(&b'-');
+    Some((if negative { -exponent } else { exponent }, sign + length))
 }
 
 /// Rust writes `1.5e6` and `1e-7` where Go writes `1.5e+06` and `1e-07`.

@@ -13,7 +13,7 @@ use crate::{LabelsBuilder, METRIC_NAME, MetricType};
 
 use super::error::{Fault, ParseError};
 use super::lex::{Cursor, Part, Raw, unescape};
-use super::number::parse_number;
+use super::number::{parse_exact, parse_number};
 use super::openmetrics;
 
 /// The format of a page.
@@ -191,8 +191,19 @@ impl<'a> Parser<'a> {
 
     /// The sample whose series was just passed over; nothing where the text goes on otherwise, or
     /// is faulty.
+    #[inline]
     fn likely_sample(&mut self, start: usize) -> Option<Entry<'a>> {
         let series = self.cursor.since(start);
+        if let Some(value) = self.plain_value() {
+            let page = self.cursor.text.get(..start + series.len())?;
+            return Some(Entry::Sample(Sample {
+                series,
+                value,
+                timestamp_ms: None,
+                exemplar: None,
+                page,
+            }));
+        }
         let ends = match self.format {
             Format::Text => {
                 let mut ahead = self.cursor;
@@ -204,6 +215,21 @@ impl<'a> Parser<'a> {
             return None;
         }
         self.sample(series).ok().map(Entry::Sample)
+    }
+
+    /// Most lines in both formats: one blank, a number, the end of the line.
+    #[inline]
+    fn plain_value(&mut self) -> Option<f64> {
+        let (blank, rest) = self.cursor.rest().split_first()?;
+        if *blank != b' ' {
+            return None;
+        }
+        let (value, length) = parse_exact(rest)?;
+        if rest.get(length) != Some(&b'\n') {
+            return None;
+        }
+        self.cursor.at += length + 2;
+        Some(value)
     }
 
     fn entry(&mut self) -> Result<Option<Entry<'a>>, Fault> {
