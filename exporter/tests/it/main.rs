@@ -1,6 +1,8 @@
-//! The exporter as its clients see it: started on a free port and asked over HTTP.
+//! The exporter from outside: real listeners on port 0, real HTTP.
 
 #[cfg(test)]
-mod metrics;
+mod command_refusals;
 #[cfg(test)]
-mod start;
+mod commands;
+#[cfg(test)]
+mod support;
