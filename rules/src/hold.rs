@@ -1,0 +1,134 @@
+//! Whether a target is silent, read from `up` in the store.
+//!
+//! The decision table, for a firing alert whose series is gone:
+//!
+//! | the targets behind it, remembered when it began to fire | the alert |
+//! |---|---|
+//! | one has `up 0` now | held: a scrape failed |
+//! | one has no `up` within the lookback, and it was not ended | held: nothing is known |
+//! | one has its first good scrape after a failed one | held until the second: a rate needs two |
+//! | all have `up 1` | ends: the expression is false, or the series is gone from a good page |
+//! | `up` was ended by a stale marker | ends: the target was removed from the configuration |
+//! | no target is known (a store filled from elsewhere) | ends, as in Prometheus |
+//!
+//! A rule about absence (`up`, `absent`) or with `hold: false` is never held. A held alert is held
+//! until its target is back or removed: there is no time limit yet.
+
+use std::collections::BTreeSet;
+
+use watchpost_model::{Labels, METRIC_NAME, Matcher, is_absent, is_stale};
+use watchpost_promql::Expr;
+use watchpost_tsdb::{Column, Db, TimeRange};
+
+use crate::alert::Witness;
+
+/// How far back a sample counts as the present, ms: PromQL's lookback.
+const PRESENT_MS: i64 = 5 * 60 * 1_000;
+/// How far back `up` is looked for, ms.
+const PAST_MS: i64 = 24 * 3_600 * 1_000;
+/// The most targets remembered behind one alert.
+const MAX_SOURCES: usize = 10_000;
+
+/// Reads the store for [`crate::alert`].
+#[derive(Debug)]
+pub(crate) struct StoreWitness<'a> {
+    pub(crate) db: &'a Db,
+    pub(crate) expr: &'a Expr,
+    /// Whether the rule wants its alerts held.
+    pub(crate) hold: bool,
+    pub(crate) now_ms: i64,
+}
+
+impl Witness for StoreWitness<'_> {
+    /// The targets of all series that the expression selects and that do not contradict the labels
+    /// of the result.
+    fn sources(&mut self, series: &Labels) -> Vec<Labels> {
+        if !self.hold {
+            return Vec::new();
+        }
+        let range = TimeRange::new(self.now_ms - PRESENT_MS, self.now_ms);
+        let mut targets = BTreeSet::new();
+        for matchers in self.expr.selectors() {
+            let Ok(found) = self.db.series(range, &matchers) else {
+                continue;
+            };
+            for labels in found {
+                let target = labels.retain(|name| matches!(name, "job" | "instance"));
+                if labels.has("instance") && agrees(&labels, series) && targets.len() < MAX_SOURCES
+                {
+                    targets.insert(target);
+                }
+            }
+        }
+        targets.into_iter().collect()
+    }
+
+    fn silent(&mut self, sources: &[Labels]) -> Option<String> {
+        if !self.hold {
+            return None;
+        }
+        let mut silent = sources
+            .iter()
+            .filter_map(|target| Some((target, complaint(health(self.db, target, self.now_ms))?)));
+        let (target, complaint) = silent.next()?;
+        let more = match silent.count() {
+            0 => String::new(),
+            more => format!(" (and {more} more)"),
+        };
+        Some(format!("target {} {complaint}{more}", target.get("instance")))
+    }
+}
+
+fn agrees(labels: &Labels, result: &Labels) -> bool {
+    result.iter().all(|(name, value)| {
+        let have = labels.get(name);
+        name == METRIC_NAME || have.is_empty() || have == value
+    })
+}
+
+/// How a target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Up,
+    Down,
+    Unknown,
+    Returning,
+    Removed,
+    NoTarget,
+}
+
+fn complaint(health: Health) -> Option<&'static str> {
+    match health {
+        Health::Down => Some("is down"),
+        Health::Unknown => Some("has not been scraped lately"),
+        Health::Returning => Some("has only just come back"),
+        Health::Up | Health::Removed | Health::NoTarget => None,
+    }
+}
+
+/// Reads the last two samples of a target's `up`.
+fn health(db: &Db, target: &Labels, now_ms: i64) -> Health {
+    let mut matchers = vec![Matcher::equal(METRIC_NAME, "up")];
+    matchers.extend(target.iter().map(|(name, value)| Matcher::equal(name, value)));
+    let range = TimeRange::new(now_ms - PAST_MS, now_ms);
+    let Ok(selection) = db.select(range, &matchers) else {
+        return Health::Unknown;
+    };
+    let mut samples: Vec<(i64, f64)> = Vec::new();
+    for series in &selection.series {
+        if let Column::Float(values) = &series.column {
+            let all = series.times.iter().copied().zip(values.iter().copied());
+            samples.extend(all.rev().filter(|(_, value)| !is_absent(*value)).take(2));
+        }
+    }
+    samples.sort_by_key(|(time_ms, _)| -time_ms);
+    let before = samples.get(1).map(|(_, value)| *value);
+    match samples.first() {
+        None => Health::NoTarget,
+        Some((_, value)) if is_stale(*value) => Health::Removed,
+        Some((time_ms, _)) if *time_ms < now_ms - PRESENT_MS => Health::Unknown,
+        Some((_, value)) if *value == 0.0 => Health::Down,
+        Some(_) if before == Some(0.0) => Health::Returning,
+        Some(_) => Health::Up,
+    }
+}
