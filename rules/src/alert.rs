@@ -127,43 +127,41 @@ impl Alerts {
             series.insert(instance.labels.clone(), instance.series.clone());
             self.present(instance, now_ms);
         }
-        self.alerts.retain(|labels, alert| match series.get(labels) {
-            Some(series) => {
-                mature(alert, timing, now_ms, || witness.sources(series));
-                true
-            }
-            None => missing(alert, timing, now_ms, witness),
-        });
+        self.alerts
+            .retain(|labels, alert| match series.get(labels) {
+                Some(series) => {
+                    mature(alert, timing, now_ms, || witness.sources(series));
+                    true
+                }
+                None => missing(alert, timing, now_ms, witness),
+            });
     }
 
     /// A series of the result: a new alert, or news of one that is there.
     fn present(&mut self, instance: Instance, now_ms: i64) {
         let old = self.alerts.get_mut(&instance.labels);
-        match old.filter(|alert| alert.state != AlertState::Inactive) {
-            Some(alert) => {
-                alert.value = instance.value;
-                alert.annotations = instance.annotations;
-                alert.keep_firing_since_ms = None;
-                alert.held = None;
-                // The clock went back: what was measured with it cannot be in the future.
-                alert.active_at_ms = alert.active_at_ms.min(now_ms);
-            }
-            None => {
-                let alert = Alert {
-                    labels: instance.labels.clone(),
-                    annotations: instance.annotations,
-                    value: instance.value,
-                    state: AlertState::Pending,
-                    active_at_ms: now_ms,
-                    fired_at_ms: None,
-                    resolved_at_ms: None,
-                    keep_firing_since_ms: None,
-                    held: None,
-                    sources: Vec::new(),
-                };
-                self.alerts.insert(instance.labels, alert);
-            }
+        if let Some(alert) = old.filter(|alert| alert.state != AlertState::Inactive) {
+            alert.value = instance.value;
+            alert.annotations = instance.annotations;
+            alert.keep_firing_since_ms = None;
+            alert.held = None;
+            // The clock went back: what was measured with it cannot be in the future.
+            alert.active_at_ms = alert.active_at_ms.min(now_ms);
+            return;
         }
+        let alert = Alert {
+            labels: instance.labels.clone(),
+            annotations: instance.annotations,
+            value: instance.value,
+            state: AlertState::Pending,
+            active_at_ms: now_ms,
+            fired_at_ms: None,
+            resolved_at_ms: None,
+            keep_firing_since_ms: None,
+            held: None,
+            sources: Vec::new(),
+        };
+        self.alerts.insert(instance.labels, alert);
     }
 
     /// All alerts, those that ended not long ago too, sorted by labels.
@@ -173,7 +171,8 @@ impl Alerts {
 
     /// The alerts that are pending or firing.
     pub fn active(&self) -> impl Iterator<Item = &Alert> {
-        self.iter().filter(|alert| alert.state != AlertState::Inactive)
+        self.iter()
+            .filter(|alert| alert.state != AlertState::Inactive)
     }
 
     /// The state of the rule: that of its alert which stands worst.

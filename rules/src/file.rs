@@ -35,7 +35,7 @@ pub struct RuleGroup {
 pub struct Rule {
     /// The name of the alert or of the recorded series.
     pub name: String,
-    /// The expression as it stands in the file, without white space around it.
+    /// The expression in PromQL's normal form, as the API shows it.
     pub query: String,
     /// The expression.
     pub expr: Expr,
@@ -168,7 +168,10 @@ impl RuleSection {
         let mut texts = group_labels.clone();
         texts.extend(self.labels.clone());
         let labels = if recording {
-            texts.into_iter().map(|(name, text)| (name, Template::plain(&text))).collect()
+            texts
+                .into_iter()
+                .map(|(name, text)| (name, Template::plain(&text)))
+                .collect()
         } else {
             templates("labels", &texts, faults)
         };
@@ -181,12 +184,14 @@ impl RuleSection {
                 hold_duration: self.r#for,
                 keep_firing_for: self.keep_firing_for,
                 annotations,
-                hold: self.hold.unwrap_or_else(|| !is_about_absence(&self.expr, &expr)),
+                hold: self
+                    .hold
+                    .unwrap_or_else(|| !is_about_absence(&self.expr, &expr)),
             })
         };
         Some(Rule {
             name: if recording { &self.record } else { &self.alert }.clone(),
-            query: self.expr.trim().to_owned(),
+            query: expr.to_string(),
             expr,
             labels,
             kind,
@@ -211,7 +216,10 @@ impl RuleSection {
     fn check_recording(&self, faults: &mut Faults) {
         if self.record.contains(['{', '}']) {
             let name = &self.record;
-            faults.add("record", format_args!("expected a metric name without braces, found `{name}`"));
+            faults.add(
+                "record",
+                format_args!("expected a metric name without braces, found `{name}`"),
+            );
         }
         let alert_only = [
             ("for", !self.r#for.is_zero()),
@@ -221,7 +229,10 @@ impl RuleSection {
         ];
         for (key, given) in alert_only {
             if given {
-                faults.add(key, "expected this key in an alerting rule only, found it in a recording rule");
+                faults.add(
+                    key,
+                    "expected this key in an alerting rule only, found it in a recording rule",
+                );
             }
         }
     }
@@ -275,7 +286,10 @@ fn is_about_absence(query: &str, expr: &Expr) -> bool {
     };
     calls(query, "absent")
         || calls(query, "absent_over_time")
-        || expr.selectors().iter().any(|matchers| matchers.iter().any(of_up))
+        || expr
+            .selectors()
+            .iter()
+            .any(|matchers| matchers.iter().any(of_up))
 }
 
 /// Whether a function is called in an expression, outside of quoted texts.

@@ -75,7 +75,10 @@ impl Witness for StoreWitness<'_> {
             0 => String::new(),
             more => format!(" (and {more} more)"),
         };
-        Some(format!("target {} {complaint}{more}", target.get("instance")))
+        Some(format!(
+            "target {} {complaint}{more}",
+            target.get("instance")
+        ))
     }
 }
 
@@ -109,7 +112,11 @@ fn complaint(health: Health) -> Option<&'static str> {
 /// Reads the last two samples of a target's `up`.
 fn health(db: &Db, target: &Labels, now_ms: i64) -> Health {
     let mut matchers = vec![Matcher::equal(METRIC_NAME, "up")];
-    matchers.extend(target.iter().map(|(name, value)| Matcher::equal(name, value)));
+    matchers.extend(
+        target
+            .iter()
+            .map(|(name, value)| Matcher::equal(name, value)),
+    );
     let range = TimeRange::new(now_ms - PAST_MS, now_ms);
     let Ok(selection) = db.select(range, &matchers) else {
         return Health::Unknown;

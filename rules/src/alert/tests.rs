@@ -89,7 +89,10 @@ fn an_alert_that_comes_back_after_its_end_waits_again_and_is_new() {
     alerts.step(timing(0, 0), 20 * SECOND, vector(), &mut Told(None));
     let alert = alerts.iter().next().unwrap();
     assert_eq!(alert.state, AlertState::Firing);
-    assert_eq!((alert.active_at_ms, alert.resolved_at_ms), (20 * SECOND, None));
+    assert_eq!(
+        (alert.active_at_ms, alert.resolved_at_ms),
+        (20 * SECOND, None)
+    );
 }
 
 #[test]
@@ -98,7 +101,10 @@ fn an_ended_alert_is_known_for_fifteen_minutes() {
     alerts.step(timing(0, 0), 0, vec![instance(1.0)], &mut Told(None));
     alerts.step(timing(0, 0), 10 * SECOND, Vec::new(), &mut Told(None));
     alerts.step(timing(0, 0), 910 * SECOND, Vec::new(), &mut Told(None));
-    assert_eq!(alerts.iter().next().unwrap().resolved_at_ms, Some(10 * SECOND));
+    assert_eq!(
+        alerts.iter().next().unwrap().resolved_at_ms,
+        Some(10 * SECOND)
+    );
     alerts.step(timing(0, 0), 911 * SECOND, Vec::new(), &mut Told(None));
     assert_eq!(alerts.iter().count(), 0);
 }
@@ -107,7 +113,12 @@ fn an_ended_alert_is_known_for_fifteen_minutes() {
 fn value_and_annotations_follow_while_the_start_stays() {
     let mut alerts = Alerts::default();
     alerts.step(timing(0, 0), 0, vec![instance(1.0)], &mut Told(None));
-    alerts.step(timing(0, 0), 10 * SECOND, vec![instance(2.0)], &mut Told(None));
+    alerts.step(
+        timing(0, 0),
+        10 * SECOND,
+        vec![instance(2.0)],
+        &mut Told(None),
+    );
     let alert = alerts.active().next().unwrap();
     assert_eq!((alert.value, alert.active_at_ms), (2.0, 0));
     assert_eq!(alert.annotations["summary"], "at 2");
@@ -118,13 +129,26 @@ fn a_silent_target_holds_its_firing_alert_and_does_not_end_it() {
     let mut alerts = Alerts::default();
     alerts.step(timing(0, 0), 0, vec![instance(1.0)], &mut Told(None));
     for at in [10, 20] {
-        alerts.step(timing(0, 0), at * SECOND, Vec::new(), &mut Told(Some("a is down")));
+        alerts.step(
+            timing(0, 0),
+            at * SECOND,
+            Vec::new(),
+            &mut Told(Some("a is down")),
+        );
         let alert = alerts.active().next().unwrap();
         assert_eq!(alert.state, AlertState::Firing);
         let held = alert.held.as_ref().unwrap();
-        assert_eq!((held.since_ms, held.reason.as_str()), (10 * SECOND, "a is down"));
+        assert_eq!(
+            (held.since_ms, held.reason.as_str()),
+            (10 * SECOND, "a is down")
+        );
     }
-    alerts.step(timing(0, 0), 30 * SECOND, vec![instance(1.0)], &mut Told(None));
+    alerts.step(
+        timing(0, 0),
+        30 * SECOND,
+        vec![instance(1.0)],
+        &mut Told(None),
+    );
     assert_eq!(alerts.active().next().unwrap().held, None);
     alerts.step(timing(0, 0), 40 * SECOND, Vec::new(), &mut Told(None));
     assert_eq!(alerts.state(), AlertState::Inactive);
@@ -134,16 +158,31 @@ fn a_silent_target_holds_its_firing_alert_and_does_not_end_it() {
 fn a_pending_alert_of_a_silent_target_is_forgotten() {
     let mut alerts = Alerts::default();
     alerts.step(timing(60, 0), 0, vec![instance(1.0)], &mut Told(None));
-    alerts.step(timing(60, 0), 10 * SECOND, Vec::new(), &mut Told(Some("a is down")));
+    alerts.step(
+        timing(60, 0),
+        10 * SECOND,
+        Vec::new(),
+        &mut Told(Some("a is down")),
+    );
     assert_eq!(alerts.iter().count(), 0);
 }
 
 #[test]
 fn a_clock_that_goes_back_does_not_delay_an_alert_for_as_long() {
     let mut alerts = Alerts::default();
-    alerts.step(timing(20, 0), 86_400 * SECOND, vec![instance(1.0)], &mut Told(None));
+    alerts.step(
+        timing(20, 0),
+        86_400 * SECOND,
+        vec![instance(1.0)],
+        &mut Told(None),
+    );
     for at in [0, 10, 20] {
-        alerts.step(timing(20, 0), at * SECOND, vec![instance(1.0)], &mut Told(None));
+        alerts.step(
+            timing(20, 0),
+            at * SECOND,
+            vec![instance(1.0)],
+            &mut Told(None),
+        );
     }
     assert_eq!(alerts.state(), AlertState::Firing);
 }

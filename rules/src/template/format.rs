@@ -5,11 +5,14 @@ use super::value::{Value, print_float};
 /// What stands between `%` and the verb.
 #[derive(Clone, Copy, Debug, Default)]
 struct Flags {
+    /// `-`: at the left.
     minus: bool,
-    plus: bool,
+    /// `0`: filled up with zeros.
     zero: bool,
-    space: bool,
+    /// `#`: with `0x`.
     alternate: bool,
+    /// `+` or a space: what stands before a number that is not negative.
+    sign: Option<char>,
     width: usize,
     precision: Option<usize>,
 }
@@ -32,7 +35,7 @@ pub(super) fn sprintf(format: &str, arguments: &[Value]) -> String {
             None => out.push_str("%!(NOVERB)"),
             Some('%') => out.push('%'),
             Some(verb) => match arguments.next() {
-                None => out.push_str(&format!("%!{verb}(MISSING)")),
+                None => out.extend(["%!", &verb.to_string(), "(MISSING)"]),
                 Some(value) => out.push_str(&pad(one(verb, flags, value), flags)),
             },
         }
@@ -41,7 +44,7 @@ pub(super) fn sprintf(format: &str, arguments: &[Value]) -> String {
         .map(|value| format!("{}={}", value.type_name(), value.print()))
         .collect();
     if !extra.is_empty() {
-        out.push_str(&format!("%!(EXTRA {})", extra.join(", ")));
+        out.extend(["%!(EXTRA ", &extra.join(", "), ")"]);
     }
     out
 }
@@ -51,9 +54,9 @@ fn read_flags(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Flags {
     while let Some(c) = chars.peek() {
         match c {
             '-' => flags.minus = true,
-            '+' => flags.plus = true,
+            '+' => flags.sign = Some('+'),
             '0' => flags.zero = true,
-            ' ' => flags.space = true,
+            ' ' => flags.sign = flags.sign.or(Some(' ')),
             '#' => flags.alternate = true,
             _ => break,
         }
@@ -82,7 +85,7 @@ fn one(verb: char, flags: Flags, value: &Value) -> String {
             Some(digits) => general(*number, digits),
             None => signed(print_float(*number), flags),
         }),
-        ('v', Value::Int(number)) | ('d', Value::Int(number)) => {
+        ('v' | 'd', Value::Int(number)) => {
             Some(signed(number.to_string(), flags))
         }
         ('s', Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Nil) => None,
@@ -94,8 +97,8 @@ fn one(verb: char, flags: Flags, value: &Value) -> String {
             .and_then(char::from_u32)
             .map(String::from),
         ('x' | 'X' | 'o' | 'b', Value::Int(number)) => Some(radix(verb, *number, flags)),
-        ('x', Value::Str(text)) => Some(text.bytes().map(|byte| format!("{byte:02x}")).collect()),
-        ('X', Value::Str(text)) => Some(text.bytes().map(|byte| format!("{byte:02X}")).collect()),
+        ('x', Value::Str(text)) => Some(hex(text)),
+        ('X', Value::Str(text)) => Some(hex(text).to_ascii_uppercase()),
         ('f' | 'F' | 'e' | 'E' | 'g' | 'G', Value::Float(number)) => {
             Some(signed(float(verb, *number, flags), flags))
         }
@@ -105,6 +108,11 @@ fn one(verb: char, flags: Flags, value: &Value) -> String {
         Value::Nil => format!("%!{verb}(<nil>)"),
         _ => format!("%!{verb}({}={})", value.type_name(), value.print()),
     })
+}
+
+fn hex(text: &str) -> String {
+    let nibbles = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+    nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
 }
 
 fn radix(verb: char, number: i64, flags: Flags) -> String {
@@ -143,7 +151,7 @@ fn float(verb: char, number: f64, flags: Flags) -> String {
 }
 
 /// `%.Ng`: so many digits that mean something, without zeros at the end.
-pub(super) fn general(number: f64, digits: usize) -> String {
+pub(crate) fn general(number: f64, digits: usize) -> String {
     if number.is_nan() || number.is_infinite() {
         return float('f', number, Flags::default());
     }
@@ -184,9 +192,10 @@ fn go_exponent(text: &str) -> String {
 fn signed(text: String, flags: Flags) -> String {
     match text.chars().next() {
         Some('-' | '+') => text,
-        _ if flags.plus => format!("+{text}"),
-        _ if flags.space => format!(" {text}"),
-        _ => text,
+        _ => match flags.sign {
+            Some(sign) => format!("{sign}{text}"),
+            None => text,
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use watchpost_model::Duration;
 use watchpost_promql::InstantSample;
@@ -60,7 +60,7 @@ static FUNCTIONS: [Function; 44] = [
         most: ANY,
         run: Run::Until(false),
     },
-    function("args", 0, ANY, args),
+    function("args", 0, ANY, |_, values| Ok(args(values))),
     function("eq", 2, ANY, eq),
     function("externalURL", 0, 0, |context, _| {
         Ok(Value::text(context.external_url))
@@ -112,7 +112,7 @@ static FUNCTIONS: [Function; 44] = [
     }),
     function("print", 0, ANY, |_, values| Ok(Value::text(print(values)))),
     function("printf", 1, ANY, printf),
-    function("println", 0, ANY, println),
+    function("println", 0, ANY, |_, values| Ok(println(values))),
     Function {
         name: "query",
         least: 1,
@@ -174,7 +174,7 @@ pub(super) fn query(context: &Context<'_>, text: &Value) -> Result<Value, String
     Ok(Value::List(
         samples
             .into_iter()
-            .map(|sample| Value::Sample(Rc::new(sample)))
+            .map(|sample| Value::Sample(Arc::new(sample)))
             .collect(),
     ))
 }
@@ -207,12 +207,12 @@ fn list(value: &Value) -> Result<&[Value], String> {
     }
 }
 
-fn args(_: &Context<'_>, values: &[Value]) -> Result<Value, String> {
+fn args(values: &[Value]) -> Value {
     let entries = values.iter().enumerate();
     let map: BTreeMap<String, Value> = entries
         .map(|(place, value)| (format!("arg{place}"), value.clone()))
         .collect();
-    Ok(Value::Map(Rc::new(map)))
+    Value::Map(Arc::new(map))
 }
 
 /// Numbers of different kinds compare by size, which Go refuses.
@@ -275,7 +275,7 @@ fn sort_by_label(_: &Context<'_>, values: &[Value]) -> Result<Value, String> {
         _ => String::new(),
     };
     sorted.sort_by_key(key);
-    Ok(Value::List(Rc::from(sorted)))
+    Ok(Value::List(Arc::from(sorted)))
 }
 
 fn index(_: &Context<'_>, values: &[Value]) -> Result<Value, String> {
@@ -310,7 +310,7 @@ fn slice(_: &Context<'_>, values: &[Value]) -> Result<Value, String> {
             .ok_or_else(|| "index out of range".to_owned()),
         Value::List(list) => list
             .get(bound(1, 0)?..bound(2, list.len())?)
-            .map(|part| Value::List(Rc::from(part)))
+            .map(|part| Value::List(Arc::from(part)))
             .ok_or_else(|| "index out of range".to_owned()),
         other => Err(format!("can't slice {}", other.type_name())),
     }
@@ -342,9 +342,9 @@ fn print(values: &[Value]) -> String {
     out
 }
 
-fn println(_: &Context<'_>, values: &[Value]) -> Result<Value, String> {
+fn println(values: &[Value]) -> Value {
     let parts: Vec<String> = values.iter().map(Value::print).collect();
-    Ok(Value::text(parts.join(" ") + "\n"))
+    Value::text(parts.join(" ") + "\n")
 }
 
 fn printf(_: &Context<'_>, values: &[Value]) -> Result<Value, String> {
@@ -386,7 +386,12 @@ fn escape_query(text: &str) -> String {
                 out.push(char::from(byte));
             }
             b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
+            _ => {
+                let nibbles = [byte >> 4, byte & 15].map(u32::from);
+                let digits = nibbles.iter().filter_map(|nibble| char::from_digit(*nibble, 16));
+                out.push('%');
+                out.extend(digits.map(|digit| digit.to_ascii_uppercase()));
+            }
         }
     }
     out

@@ -28,7 +28,7 @@ pub(super) fn humanize1024(value: f64) -> String {
 }
 
 /// `3661` seconds are `1h 1m 1s`.
-pub(super) fn humanize_duration(value: f64) -> String {
+pub(crate) fn humanize_duration(value: f64) -> String {
     if !value.is_finite() {
         return general(value, 4);
     }

@@ -26,6 +26,8 @@ use std::fmt;
 use watchpost_model::Labels;
 use watchpost_promql::InstantSample;
 
+pub(crate) use format::general as digits;
+pub(crate) use humanize::humanize_duration;
 use parse::Block;
 
 /// What a template can see.

@@ -1,7 +1,7 @@
 //! What a template works with, and how it prints.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use watchpost_model::Labels;
 use watchpost_promql::InstantSample;
@@ -14,21 +14,21 @@ pub(super) enum Value {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Str(Rc<str>),
+    Str(Arc<str>),
     /// A map from string to string: a label that is not there reads as the empty string.
     Labels(Labels),
     /// A map from string to anything.
-    Map(Rc<BTreeMap<String, Value>>),
-    List(Rc<[Value]>),
+    Map(Arc<BTreeMap<String, Value>>),
+    List(Arc<[Value]>),
     /// A series of a query's result.
-    Sample(Rc<InstantSample>),
+    Sample(Arc<InstantSample>),
     /// The `.` of the whole template.
     Root,
 }
 
 impl Value {
     pub(super) fn text(text: impl AsRef<str>) -> Self {
-        Self::Str(Rc::from(text.as_ref()))
+        Self::Str(Arc::from(text.as_ref()))
     }
 
     /// The name of the type in messages, as Go calls it.
