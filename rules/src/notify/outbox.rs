@@ -141,9 +141,7 @@ impl Outbox {
                 continue;
             };
             let mut told = notice.resolved.iter().chain(&notice.still);
-            let reply_to = told
-                .find_map(|event| self.told.get(&event.labels))
-                .cloned();
+            let reply_to = told.find_map(|event| self.told.get(&event.labels)).cloned();
             return Some(Parcel {
                 number,
                 notice,

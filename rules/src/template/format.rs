@@ -85,9 +85,7 @@ fn one(verb: char, flags: Flags, value: &Value) -> String {
             Some(digits) => general(*number, digits),
             None => signed(print_float(*number), flags),
         }),
-        ('v' | 'd', Value::Int(number)) => {
-            Some(signed(number.to_string(), flags))
-        }
+        ('v' | 'd', Value::Int(number)) => Some(signed(number.to_string(), flags)),
         ('s', Value::Int(_) | Value::Float(_) | Value::Bool(_) | Value::Nil) => None,
         ('v' | 's', other) => Some(cut(&other.print(), flags)),
         ('q', Value::Str(text)) => Some(format!("{:?}", cut(text, flags))),
@@ -112,7 +110,9 @@ fn one(verb: char, flags: Flags, value: &Value) -> String {
 
 fn hex(text: &str) -> String {
     let nibbles = text.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
-    nibbles.filter_map(|nibble| char::from_digit(u32::from(nibble), 16)).collect()
+    nibbles
+        .filter_map(|nibble| char::from_digit(u32::from(nibble), 16))
+        .collect()
 }
 
 fn radix(verb: char, number: i64, flags: Flags) -> String {

@@ -388,7 +388,9 @@ fn escape_query(text: &str) -> String {
             b' ' => out.push('+'),
             _ => {
                 let nibbles = [byte >> 4, byte & 15].map(u32::from);
-                let digits = nibbles.iter().filter_map(|nibble| char::from_digit(*nibble, 16));
+                let digits = nibbles
+                    .iter()
+                    .filter_map(|nibble| char::from_digit(*nibble, 16));
                 out.push('%');
                 out.extend(digits.map(|digit| digit.to_ascii_uppercase()));
             }
