@@ -37,7 +37,7 @@ impl Duration {
     /// From whole seconds.
     pub const fn from_secs(seconds: u64) -> Self {
         Self {
-            millis: seconds * 1_000,
+            millis: seconds.saturating_mul(1_000),
         }
     }
 

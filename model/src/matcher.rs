@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{Regex, RegexError};
+use crate::labels::write_quoted;
+use crate::{Regex, RegexError, is_label_name};
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -124,6 +125,50 @@ impl std::hash::Hash for Matcher {
 
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{:?}", self.name, self.op, self.value)
+        if is_label_name(&self.name) {
+            f.write_str(&self.name)?;
+        } else {
+            write_quoted(f, &self.name)?;
+        }
+        write!(f, "{}", self.op)?;
+        write_quoted(f, &self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matcher(op: MatchOp, value: &str) -> Matcher {
+        Matcher::new(op, "a", value).unwrap()
+    }
+
+    #[test]
+    fn each_operator_tests_the_whole_value() {
+        for (op, value, passing, failing) in [
+            (MatchOp::Equal, "x", "x", "xx"),
+            (MatchOp::NotEqual, "x", "", "x"),
+            (MatchOp::Regex, "x.", "xy", "xyz"),
+            (MatchOp::NotRegex, "x.", "xyz", "xy"),
+        ] {
+            let matcher = matcher(op, value);
+            assert!(matcher.matches(passing), "{matcher} {passing}");
+            assert!(!matcher.matches(failing), "{matcher} {failing}");
+        }
+    }
+
+    #[test]
+    fn a_missing_label_has_the_empty_value() {
+        assert!(matcher(MatchOp::Equal, "").matches_empty());
+        assert!(matcher(MatchOp::Regex, "x*").matches_empty());
+        assert!(matcher(MatchOp::NotRegex, "x+").matches_empty());
+        assert!(!matcher(MatchOp::NotEqual, "").matches_empty());
+    }
+
+    #[test]
+    fn a_matcher_prints_as_promql_reads_it() {
+        let text = matcher(MatchOp::NotRegex, "x\"\u{200b}\n").to_string();
+        assert_eq!(text, "a!~\"x\\\"\u{200b}\\n\"");
+        assert_eq!(Matcher::equal("a b", "c").to_string(), "\"a b\"=\"c\"");
     }
 }

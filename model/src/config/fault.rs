@@ -87,7 +87,7 @@ impl Faults {
     }
 
     /// Puts the faults in the order of their lines; those without a line come last.
-    pub fn sort_by_line(&mut self) {
+    pub(super) fn sort_by_line(&mut self) {
         self.list
             .sort_by_key(|fault| fault.line.unwrap_or(usize::MAX));
     }

@@ -17,6 +17,7 @@ use std::fmt;
 use regex_automata::meta;
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Hir, HirKind, Look};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use error::RegexError;
 use shape::Shape;
@@ -108,6 +109,36 @@ impl Regex {
 impl fmt::Debug for Regex {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Regex({:?})", self.pattern)
+    }
+}
+
+impl std::str::FromStr for Regex {
+    type Err = RegexError;
+
+    fn from_str(pattern: &str) -> Result<Self, RegexError> {
+        Self::new(pattern)
+    }
+}
+
+/// Two expressions are equal where their patterns are.
+impl PartialEq for Regex {
+    fn eq(&self, other: &Self) -> bool {
+        self.pattern == other.pattern
+    }
+}
+
+impl Eq for Regex {}
+
+impl Serialize for Regex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.pattern)
+    }
+}
+
+impl<'de> Deserialize<'de> for Regex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let pattern = String::deserialize(deserializer)?;
+        Self::new(&pattern).map_err(de::Error::custom)
     }
 }
 

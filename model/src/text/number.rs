@@ -12,8 +12,9 @@ pub fn write_number(out: &mut Vec<u8>, value: f64) {
         out.extend_from_slice(b"NaN");
     } else if value.is_infinite() {
         out.extend_from_slice(if value > 0.0 { b"+Inf" } else { b"-Inf" });
-    } else if value == 0.0 {
-        out.push(b'0');
+    } else if value.fract() == 0.0 && value.abs() < WHOLE {
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+        write_whole(out, value as i64);
     } else if (1e-4..1e6).contains(&value.abs()) {
         write_all(out, format_args!("{value}"));
     } else {
@@ -110,6 +111,47 @@ fn parse_exponent(text: &[u8]) -> Option<(i32, usize)> {
     Some((if negative { -exponent } else { exponent }, sign + length))
 }
 
+/// Below it, whole numbers are exact, and their digits the shortest that read back the same.
+const WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// A whole number, which most numbers of a page are, without the library.
+fn write_whole(out: &mut Vec<u8>, value: i64) {
+    if value < 0 {
+        out.push(b'-');
+    }
+    let mut rest = value.unsigned_abs();
+    let from = out.len();
+    loop {
+        let digit = u8::try_from(rest % 10).unwrap_or_default();
+        out.push(b'0' + digit);
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(from..) {
+        digits.reverse();
+    }
+    let exponent = out.len() - from - 1;
+    if exponent < 6 {
+        return;
+    }
+    while out.len() > from + 1 && out.last() == Some(&b'0') {
+        out.pop();
+    }
+    if out.len() > from + 1 {
+        out.insert(from + 1, b'.');
+    }
+    // Such a number has at most 16 digits.
+    let (tens, ones) = if exponent < 10 {
+        (b'0', exponent)
+    } else {
+        (b'1', exponent - 10)
+    };
+    let ones = b'0' + u8::try_from(ones).unwrap_or_default();
+    out.extend_from_slice(&[b'e', b'+', tens, ones]);
+}
+
 /// Rust writes `1.5e6` and `1e-7` where Go writes `1.5e+06` and `1e-07`.
 fn write_with_exponent(out: &mut Vec<u8>, value: f64) {
     let from = out.len();
@@ -140,6 +182,19 @@ mod tests {
     use super::*;
 
     proptest::proptest! {
+        #[test]
+        fn whole_numbers_are_written_as_all_others(value in -(1_i64 << 53)..1 << 53, shift in 0..53) {
+            let value = (value >> shift) as f64;
+            let (mut quick, mut slow) = (Vec::new(), Vec::new());
+            write_number(&mut quick, value);
+            if value.abs() < 1e6 {
+                write_all(&mut slow, format_args!("{value}"));
+            } else {
+                write_with_exponent(&mut slow, value);
+            }
+            proptest::prop_assert_eq!(quick, slow);
+        }
+
         #[test]
         fn exact_numbers_are_those_of_the_standard_library(
             text in "[-+]?[0-9]{0,20}([.][0-9]{0,8})?(e[-+]?[0-9]{0,3})?",
@@ -188,6 +243,10 @@ mod tests {
             (0.0001, "0.0001"),
             (0.00001, "1e-05"),
             (123_456.0, "123456"),
+            (-1e15, "-1e+15"),
+            (9_007_199_254_740_991.0, "9.007199254740991e+15"),
+            (9_007_199_254_740_992.0, "9.007199254740992e+15"),
+            (1e21, "1e+21"),
             (999_999.5, "999999.5"),
             (1e6, "1e+06"),
             (1_234_567.0, "1.234567e+06"),
