@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use sysinfo::{MemoryRefreshKind, Process, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{
+    MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, Process, ProcessRefreshKind, ProcessesToUpdate,
+    System,
+};
 
 /// A built-in action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,10 +22,6 @@ pub(super) enum Builtin {
         count: usize,
     },
 }
-
-/// The time between two looks at the processes; the kernel counts their time in hundredths of a
-/// second.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// How many processes `top_processes` lists unless told otherwise.
 const DEFAULT_COUNT: usize = 10;
@@ -137,7 +135,7 @@ fn top_processes(count: usize) -> Result<Answer, sysinfo::Error> {
     let mut system = System::new()?;
     let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
     refresh(&mut system, what);
-    std::thread::sleep(LOOK_AGAIN);
+    std::thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
     refresh(&mut system, what);
     let processes: Vec<&Process> = system.processes().values().collect();
     let top = |key: fn(&Process) -> f64| {

@@ -6,7 +6,6 @@
 
 mod class;
 mod error;
-mod escape;
 mod expand;
 mod shape;
 #[cfg(test)]

@@ -1,0 +1,75 @@
+//! Why a request fails, in Prometheus's words.
+
+use std::fmt;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+/// Why a request fails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The request is wrong.
+    BadData(String),
+    /// The request is right and cannot be done.
+    Execution(String),
+    /// It took too long.
+    Timeout(String),
+    /// There is no such thing.
+    NotFound(String),
+    /// Something of ours is broken.
+    Internal(String),
+}
+
+impl Error {
+    /// A parameter has a wrong value.
+    pub fn parameter(name: &str, reason: impl fmt::Display) -> Self {
+        Self::BadData(format!("invalid parameter \"{name}\": {reason}"))
+    }
+
+    /// The status, the type's name and the text.
+    fn parts(&self) -> (StatusCode, &'static str, &str) {
+        match self {
+            Self::BadData(text) => (StatusCode::BAD_REQUEST, "bad_data", text),
+            Self::Execution(text) => (StatusCode::UNPROCESSABLE_ENTITY, "execution", text),
+            Self::Timeout(text) => (StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
+            Self::NotFound(text) => (StatusCode::NOT_FOUND, "not_found", text),
+            Self::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", text),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.parts().2)
+    }
+}
+
+impl From<watchpost_promql::Error> for Error {
+    fn from(error: watchpost_promql::Error) -> Self {
+        use watchpost_promql::Error as Query;
+        let text = error.to_string();
+        match error {
+            Query::Parse(_) => Self::parameter("query", text),
+            Query::Timeout => Self::Timeout(text),
+            Query::Execution(_) | Query::TooManySamples(_) | Query::NotYet(_) => {
+                Self::Execution(text)
+            }
+        }
+    }
+}
+
+impl From<watchpost_tsdb::Error> for Error {
+    fn from(error: watchpost_tsdb::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, kind, text) = self.parts();
+        let body = json!({"status": "error", "errorType": kind, "error": text});
+        (status, Json(body)).into_response()
+    }
+}

@@ -1,0 +1,66 @@
+//! The HTTP API, in the shapes of Prometheus, and the page. All routes stand in [`router`].
+//!
+//! Queries run on threads of their own, at most so many at once; what waits longer than a query
+//! may take is refused. Bodies of requests are limited, answers are compressed where the client
+//! takes that.
+
+mod error;
+mod params;
+mod query;
+mod response;
+mod rules;
+mod series;
+mod state;
+mod status;
+mod targets;
+
+pub use error::Error;
+pub use params::Params;
+pub use state::{App, QueryLimits};
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use crate::web;
+
+/// The longest body of a request: a query in a form.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// The route table; nothing is routed elsewhere.
+pub fn router(app: Arc<App>) -> Router {
+    let v1 = Router::new()
+        .route("/query", get(query::instant).post(query::instant))
+        .route("/query_range", get(query::range).post(query::range))
+        .route("/series", get(series::series).post(series::series))
+        .route("/labels", get(series::labels).post(series::labels))
+        .route("/label/{name}/values", get(series::values))
+        .route("/metadata", get(series::metadata))
+        .route("/targets", get(targets::targets))
+        .route("/rules", get(rules::rules))
+        .route("/alerts", get(rules::alerts))
+        .route("/status/buildinfo", get(status::build))
+        .route("/status/runtimeinfo", get(status::runtime))
+        .route("/status/flags", get(status::flags))
+        .route("/status/config", get(status::config))
+        .route("/status/tsdb", get(status::tsdb))
+        .fallback(no_such_endpoint);
+    Router::new()
+        .nest("/api/v1", v1)
+        .route("/-/healthy", get(status::healthy))
+        .route("/-/ready", get(status::ready))
+        .route("/metrics", get(status::metrics))
+        .fallback(web::file)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::new())
+        .with_state(app)
+}
+
+async fn no_such_endpoint() -> Error {
+    Error::NotFound("no such endpoint".to_owned())
+}

@@ -1,0 +1,95 @@
+//! `watchpost check`: finds all faults of files, without running anything.
+
+use std::path::{Path, PathBuf};
+
+use watchpost_model::config::Faults;
+use watchpost_rules::{RuleGroup, library, load_rule_file};
+
+use super::{Failure, say};
+use crate::config::Config;
+use crate::flags::CheckVerb;
+
+/// Runs the verb.
+pub fn run(verb: &CheckVerb) -> Result<(), Failure> {
+    match verb {
+        CheckVerb::Config { file } => check_config(file),
+        CheckVerb::Rules { files } => check_rules(files),
+    }
+}
+
+fn check_config(file: &Path) -> Result<(), Failure> {
+    let config = Config::read(file)?;
+    let targets: usize = config
+        .scrape_configs
+        .iter()
+        .flat_map(|job| &job.static_configs)
+        .map(|group| group.targets.len())
+        .sum();
+    let rules = rule_count(&rule_groups(&file.display().to_string(), &config)?);
+    say(format_args!(
+        "{}: good ({} jobs, {targets} targets, {rules} rules)",
+        file.display(),
+        config.scrape_configs.len(),
+    ));
+    Ok(())
+}
+
+fn check_rules(files: &[PathBuf]) -> Result<(), Failure> {
+    let mut faults = Faults::default();
+    for file in files {
+        match read_rules(file) {
+            Ok(groups) => say(format_args!(
+                "{}: good ({} rules)",
+                file.display(),
+                rule_count(&groups)
+            )),
+            Err(more) => faults.extend(more),
+        }
+    }
+    Ok(faults.into_result(())?)
+}
+
+/// How many rules there are.
+pub fn rule_count(groups: &[RuleGroup]) -> usize {
+    groups.iter().map(|group| group.rules.len()).sum()
+}
+
+/// The shipped rules and those of all files that a configuration names; the faults of all of them
+/// together.
+pub fn rule_groups(file: &str, config: &Config) -> Result<Vec<RuleGroup>, Faults> {
+    let mut faults = Faults::new(file);
+    let mut groups = if config.shipped_rules {
+        library()?
+    } else {
+        Vec::new()
+    };
+    for pattern in &config.rule_files {
+        match crate::config::matching_files(pattern) {
+            Ok(files) => {
+                for file in files {
+                    match read_rules(&file) {
+                        Ok(more) => groups.extend(more),
+                        Err(more) => faults.extend(more),
+                    }
+                }
+            }
+            Err(error) => faults.add(
+                "rule_files",
+                format_args!("cannot read `{pattern}`: {error}"),
+            ),
+        }
+    }
+    faults.into_result(groups)
+}
+
+fn read_rules(file: &Path) -> Result<Vec<RuleGroup>, Faults> {
+    let name = file.display().to_string();
+    match std::fs::read_to_string(file) {
+        Ok(text) => load_rule_file(&name, &text),
+        Err(error) => {
+            let mut faults = Faults::new(name);
+            faults.add("", format_args!("cannot read the file: {error}"));
+            Err(faults)
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! `watchpost run`: the server itself.
+
+use std::net::SocketAddr;
+use std::time::Duration as StdDuration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use watchpost_model::Duration;
+use watchpost_promql::Options;
+use watchpost_tsdb::Db;
+
+use super::{Failure, check, say};
+use crate::config::Config;
+use crate::embedded::{self, ThisHost};
+use crate::flags::RunFlags;
+use crate::server::{Server, Settings};
+use crate::{port_holder, shutdown};
+
+/// How long samples are kept where nobody says.
+const RETENTION: Duration = Duration::from_secs(15 * 86_400);
+/// How long threads may go on after everything has stopped.
+const THREADS_TIMEOUT: StdDuration = StdDuration::from_millis(100);
+
+/// Runs the verb: until SIGINT or SIGTERM; a second one ends it at once.
+pub fn run(flags: &RunFlags) -> Result<(), Failure> {
+    let config = flags.config.as_deref().map(Config::read).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    let result = runtime.block_on(serve(flags, config));
+    runtime.shutdown_timeout(THREADS_TIMEOUT);
+    result
+}
+
+async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> {
+    let mut signals = Signals::new().context("cannot wait for signals")?;
+    let listener = listen(flags.listen).await?;
+    let (stopper, stopped) = shutdown::channel();
+    let (config, host) = if let Some(config) = config {
+        (config, None)
+    } else {
+        let host = embedded::start(stopped)
+            .await
+            .context("cannot start the exporter")?;
+        (embedded::config(&host), Some(host))
+    };
+    let file = flags.config.as_ref().map(|path| path.display().to_string());
+    let rule_groups = check::rule_groups(&file.unwrap_or_default(), &config)?;
+    let rules = check::rule_count(&rule_groups);
+    let db = open(flags, &config).await?;
+    let server = Server::start(Settings {
+        db,
+        rule_groups,
+        external_url: external_url(flags, listener.local_addr()?),
+        listener,
+        queries: Options {
+            lookback: flags.lookback,
+            max_samples: flags.query_samples,
+            timeout: flags.query_timeout,
+            subquery_step: config.global.evaluation_interval,
+            ..Options::default()
+        },
+        query_concurrency: flags.query_concurrency,
+        connections: flags.max_connections,
+        flags: shown(flags, &config),
+        config: config.clone(),
+    })?;
+    greet(flags, &config, host.as_ref(), &server);
+    greet_rules(rules, &config);
+    greet_end(host.is_some());
+    signals.next().await;
+    say(format_args!("Stopping; a second Ctrl-C ends it at once"));
+    tokio::select! {
+        () = server.stop() => {}
+        () = signals.next() => return Err(Failure::Told),
+    }
+    stopper.stop();
+    if let Some(exporter) = host.and_then(|host| host.exporter) {
+        exporter.abort();
+    }
+    Ok(())
+}
+
+/// Opens the store; the replay of its log takes the processor and waits for the disk.
+async fn open(flags: &RunFlags, config: &Config) -> anyhow::Result<Db> {
+    let store = watchpost_tsdb::Config {
+        path: flags.data.clone(),
+        retention: retention(flags, config),
+        max_series: config.storage.tsdb.max_series,
+        ..watchpost_tsdb::Config::default()
+    };
+    tokio::task::spawn_blocking(move || Db::open(store))
+        .await?
+        .context("cannot open the store (--storage.tsdb.path)")
+}
+
+/// The listener of the page and the API. A port that is taken is told with who has it.
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::AddrInUse {
+            let port = address.port();
+            let holder = port_holder::find(address).unwrap_or_else(|| "another process".to_owned());
+            anyhow::anyhow!(
+                "port {port} is taken by {holder}; choose another one with --web.listen-address={}:{}",
+                address.ip(),
+                port.wrapping_add(1).max(1_024),
+            )
+        } else {
+            anyhow::Error::new(error).context(format!(
+                "cannot listen on {address} (--web.listen-address)"
+            ))
+        }
+    })
+}
+
+fn retention(flags: &RunFlags, config: &Config) -> Duration {
+    flags
+        .retention
+        .or(config.storage.tsdb.retention.time)
+        .unwrap_or(RETENTION)
+}
+
+/// The flags as the API shows them.
+fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
+    let file = flags.config.as_ref().map(|path| path.display().to_string());
+    [
+        ("config.file", file.unwrap_or_default()),
+        ("storage.tsdb.path", flags.data.display().to_string()),
+        (
+            "storage.tsdb.retention.time",
+            retention(flags, config).to_string(),
+        ),
+        ("web.listen-address", flags.listen.to_string()),
+        (
+            "web.external-url",
+            flags.external_url.clone().unwrap_or_default(),
+        ),
+        ("web.max-connections", flags.max_connections.to_string()),
+        ("query.timeout", flags.query_timeout.to_string()),
+        ("query.max-concurrency", flags.query_concurrency.to_string()),
+        ("query.max-samples", flags.query_samples.to_string()),
+        ("query.lookback-delta", flags.lookback.to_string()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// Says what runs, in a few lines.
+fn greet(flags: &RunFlags, config: &Config, host: Option<&ThisHost>, server: &Server) {
+    if let Some(host) = host {
+        let how = match host.exporter {
+            Some(_) => "its exporter runs in this process on",
+            None => "a node_exporter already answers on",
+        };
+        say(format_args!(
+            "Watchpost {} watches this machine ({}): {how} {}, scraped every {}",
+            env!("CARGO_PKG_VERSION"),
+            host.name,
+            host.address,
+            config.global.scrape_interval,
+        ));
+    } else {
+        let pools = server.app().scrape.pools();
+        let targets: usize = pools.iter().map(|pool| pool.targets.len()).sum();
+        say(format_args!(
+            "Watchpost {} watches {targets} targets of {} jobs",
+            env!("CARGO_PKG_VERSION"),
+            pools.len(),
+        ));
+    }
+    let data = std::path::absolute(&flags.data).unwrap_or_else(|_| flags.data.clone());
+    say(format_args!(
+        "  page   http://{}/",
+        page_address(server.address())
+    ));
+    say(format_args!(
+        "  data   {} (kept {})",
+        data.display(),
+        retention(flags, config)
+    ));
+}
+
+fn greet_rules(rules: usize, config: &Config) {
+    let told = if config.notifications.is_some() {
+        "notices go to the receiver of `notifications`"
+    } else {
+        "no receiver is configured: alerts show on the page only"
+    };
+    say(format_args!("  rules  {rules}; {told}"));
+}
+
+fn greet_end(embedded: bool) {
+    say(format_args!("  stop   Ctrl-C"));
+    if embedded {
+        say(format_args!(
+            "  add    another host: run watchpost-exporter there, name it in a copy of examples/config.yaml,\n         \
+             and start again with --config.file=config.yaml"
+        ));
+    }
+}
+
+/// Under which URL others reach the page: what the flag says, or this host's name where the page is
+/// served to the network.
+fn external_url(flags: &RunFlags, address: SocketAddr) -> String {
+    match &flags.external_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None if address.ip().is_unspecified() => {
+            format!("http://{}:{}", embedded::host_name(), address.port())
+        }
+        None => format!("http://{address}"),
+    }
+}
+
+/// A browser cannot open the address that stands for all addresses.
+fn page_address(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        SocketAddr::from(([127, 0, 0, 1], address.port()))
+    } else {
+        address
+    }
+}
+
+/// The signals that ask a program to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

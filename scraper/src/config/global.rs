@@ -1,0 +1,100 @@
+//! What holds for all jobs.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use watchpost_model::Duration;
+use watchpost_model::config::{ByteSize, Faults, Validate};
+
+use super::NotYet;
+
+/// The longest page that is read where nothing else is set. Prometheus has no limit there; a
+/// target could then fill the memory.
+pub const DEFAULT_BODY_SIZE_LIMIT: ByteSize = ByteSize(64 << 20);
+
+/// The `global` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Global {
+    /// How often targets are scraped.
+    pub scrape_interval: Duration,
+    /// How long a scrape may take, from connecting to the page's last byte.
+    pub scrape_timeout: Option<Duration>,
+    /// How often rules are evaluated.
+    pub evaluation_interval: Duration,
+    /// Labels that are added to alerts when they are sent.
+    pub external_labels: BTreeMap<String, String>,
+    /// The longest page that is read, uncompressed; 0 is the default.
+    pub body_size_limit: ByteSize,
+    /// The most samples a page may have; 0 is no limit.
+    pub sample_limit: usize,
+    /// What Prometheus has and we do not have yet.
+    #[serde(
+        skip_serializing,
+        rename = "scrape_protocols",
+        alias = "rule_query_offset",
+        alias = "query_log_file",
+        alias = "scrape_failure_log_file",
+        alias = "label_limit",
+        alias = "label_name_length_limit",
+        alias = "label_value_length_limit",
+        alias = "target_limit",
+        alias = "keep_dropped_targets",
+        alias = "metric_name_validation_scheme",
+        alias = "metric_name_escaping_scheme",
+        alias = "scrape_native_histograms",
+        alias = "convert_classic_histograms_to_nhcb",
+        alias = "always_scrape_classic_histograms",
+        alias = "extra_scrape_metrics",
+        alias = "runtime"
+    )]
+    pub(crate) not_yet: NotYet,
+}
+
+impl Default for Global {
+    fn default() -> Self {
+        Self {
+            scrape_interval: Duration::from_secs(60),
+            scrape_timeout: None,
+            evaluation_interval: Duration::from_secs(60),
+            external_labels: BTreeMap::new(),
+            body_size_limit: DEFAULT_BODY_SIZE_LIMIT,
+            sample_limit: 0,
+            not_yet: NotYet,
+        }
+    }
+}
+
+impl Global {
+    /// How long a scrape may take where a job does not say: 10 s, or the interval where that is
+    /// shorter.
+    pub fn timeout_for(&self, interval: Duration) -> Duration {
+        self.scrape_timeout
+            .unwrap_or(Duration::from_secs(10))
+            .min(interval)
+    }
+}
+
+impl Validate for Global {
+    fn validate(&self, faults: &mut Faults) {
+        for (key, value) in [
+            ("scrape_interval", self.scrape_interval),
+            ("evaluation_interval", self.evaluation_interval),
+        ] {
+            if value.is_zero() {
+                faults.add(key, "expected more than 0s, found 0s");
+            }
+        }
+        if let Some(timeout) = self.scrape_timeout {
+            super::scrape::check_timeout(timeout, self.scrape_interval, faults);
+        }
+        for name in self.external_labels.keys() {
+            if name.is_empty() || name == watchpost_model::METRIC_NAME {
+                faults.add(
+                    "external_labels",
+                    format_args!("expected a label name, found `{name}`"),
+                );
+            }
+        }
+    }
+}

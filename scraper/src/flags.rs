@@ -1,0 +1,263 @@
+//! The command line: Prometheus's flags, and our verbs.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use watchpost_model::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  watchpost                                       watch this machine; page at http://127.0.0.1:9090
+  watchpost --config.file=config.yaml             watch the hosts that the file names
+  watchpost --web.listen-address=0.0.0.0:9090     serve the page to the network
+  watchpost check config config.yaml              all faults of a configuration, with file, line and key
+  watchpost check rules rules/*.yaml              all faults of rule files
+  watchpost query instant 'up == 0'               which targets are down, asked of a running watchpost
+  watchpost command list web1                     the commands that host web1 allows
+  watchpost command run web1 status               call one of them
+
+To add another host: run watchpost-exporter there and name it in `scrape_configs` of the
+configuration file (examples/config.yaml has every key).
+
+Exit status: 0 done, 1 failed, 2 wrong use of the command line, 64 wrong configuration.";
+
+/// Watches machines: scrapes exporters, stores the samples, answers `PromQL`, judges by rules and
+/// sends notices, and shows all of it on a page.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "watchpost", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+pub struct Flags {
+    /// What to do; `run` where nothing is named.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// The flags of `run`.
+    #[command(flatten)]
+    pub run: RunFlags,
+    /// How the program logs.
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Verb {
+    /// Scrape, store, judge and serve the page (what happens without a verb).
+    Run(Box<RunFlags>),
+    /// Find all faults of configuration and rule files.
+    #[command(subcommand)]
+    Check(CheckVerb),
+    /// Ask a running watchpost or Prometheus.
+    #[command(subcommand)]
+    Query(QueryVerb),
+    /// Call a command that a host allows.
+    #[command(subcommand)]
+    Command(CommandVerb),
+}
+
+/// What to check.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CheckVerb {
+    /// A configuration file, with the rule files it names.
+    Config {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Rule files.
+    Rules {
+        /// The files.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+/// What to ask.
+#[derive(Clone, Debug, Subcommand)]
+pub enum QueryVerb {
+    /// The value of an expression at one time.
+    Instant(InstantFlags),
+}
+
+/// The flags of `query instant`.
+#[derive(Args, Clone, Debug)]
+pub struct InstantFlags {
+    /// The expression, in `PromQL`.
+    pub expr: String,
+    /// The time, RFC 3339 or Unix seconds; now where it is not given.
+    #[arg(long)]
+    pub time: Option<String>,
+    /// The server to ask.
+    #[arg(long, default_value = "http://127.0.0.1:9090")]
+    pub server: String,
+    /// How the answer is written.
+    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+    pub format: OutputFormat,
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For people.
+    Table,
+    /// The server's answer as it is.
+    Json,
+}
+
+/// What to do with a host's commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum CommandVerb {
+    /// The actions that a host allows.
+    List(HostFlags),
+    /// Run one action on a host and print its output.
+    Run {
+        /// Which host, and how to reach it.
+        #[command(flatten)]
+        host: HostFlags,
+        /// The name of the action.
+        action: String,
+    },
+}
+
+/// Which host, and how to reach it.
+#[derive(Args, Clone, Debug)]
+pub struct HostFlags {
+    /// The host: the `instance` label of a target of the configuration file, or `HOST:PORT`.
+    pub host: String,
+    /// The configuration file that names the host's target and token file.
+    #[arg(long = "config.file")]
+    pub config: Option<PathBuf>,
+    /// The file that holds the token; goes before the configuration's.
+    #[arg(long)]
+    pub token_file: Option<PathBuf>,
+}
+
+/// The flags of `run`.
+#[derive(Args, Clone, Debug)]
+pub struct RunFlags {
+    /// The configuration file. Without it this machine is watched, by an exporter in this process.
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the samples are stored.
+    #[arg(long = "storage.tsdb.path", value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+    /// How long samples are kept (15d where neither this flag nor the configuration says).
+    #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION")]
+    pub retention: Option<Duration>,
+    /// Where the page and the API are served.
+    #[arg(
+        long = "web.listen-address",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:9090",
+        value_parser = listen_address
+    )]
+    pub listen: SocketAddr,
+    /// Under which URL others reach the page; links in notices begin with it.
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub external_url: Option<String>,
+    /// How long a query may take.
+    #[arg(long = "query.timeout", value_name = "DURATION", default_value = "2m")]
+    pub query_timeout: Duration,
+    /// How many queries may run at once.
+    #[arg(long = "query.max-concurrency", value_name = "N", default_value_t = 20)]
+    pub query_concurrency: u32,
+    /// How many samples a query may hold at once.
+    #[arg(
+        long = "query.max-samples",
+        value_name = "N",
+        default_value_t = 50_000_000
+    )]
+    pub query_samples: usize,
+    /// How far an instant selector looks back.
+    #[arg(
+        long = "query.lookback-delta",
+        value_name = "DURATION",
+        default_value = "5m"
+    )]
+    pub lookback: Duration,
+    /// How many connections the page and the API serve at once.
+    #[arg(long = "web.max-connections", value_name = "N", default_value_t = 512)]
+    pub max_connections: u32,
+}
+
+/// How the program logs.
+#[derive(Args, Clone, Debug)]
+pub struct LogFlags {
+    /// The least severe messages that are logged.
+    #[arg(id = "log.level", long = "log.level", global = true, value_enum, default_value_t = LogLevel::Info)]
+    pub level: LogLevel,
+    /// How messages are written, to standard error.
+    #[arg(id = "log.format", long = "log.format", global = true, value_enum, default_value_t = LogFormat::Logfmt)]
+    pub format: LogFormat,
+}
+
+/// How severe a message is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// What an operator may want to know.
+    Info,
+    /// What may need attention.
+    Warn,
+    /// What failed.
+    Error,
+}
+
+/// How messages are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line of text.
+    Logfmt,
+    /// A JSON object a line.
+    Json,
+}
+
+/// `127.0.0.1:9090`, `[::1]:9090`, `localhost:9090`, or `:9090` for all addresses.
+fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let fault = || format!("expected an address like `127.0.0.1:9090` or `:9090`, found `{text}`");
+    let (host, port) = text.rsplit_once(':').ok_or_else(fault)?;
+    let port: u16 = port.parse().map_err(|_| fault())?;
+    let host = match host {
+        "" => "0.0.0.0",
+        "localhost" => "127.0.0.1",
+        host => host.trim_start_matches('[').trim_end_matches(']'),
+    };
+    let host = host.parse().map_err(|_| fault())?;
+    Ok(SocketAddr::new(host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_work_with_and_without_the_verb_run() {
+        let plain =
+            Flags::try_parse_from(["watchpost", "--storage.tsdb.path=x", "--log.level=warn"]);
+        assert_eq!(plain.unwrap().run.data, PathBuf::from("x"));
+        let named = Flags::try_parse_from(["watchpost", "run", "--web.listen-address=:0"]).unwrap();
+        let Some(Verb::Run(run)) = named.verb else {
+            panic!("expected the verb run");
+        };
+        assert_eq!(run.listen.to_string(), "0.0.0.0:0");
+    }
+
+    #[test]
+    fn listen_addresses_may_leave_out_the_host() {
+        for (text, address) in [
+            (":9090", "0.0.0.0:9090"),
+            ("localhost:1", "127.0.0.1:1"),
+            ("[::1]:9090", "[::1]:9090"),
+        ] {
+            assert_eq!(listen_address(text).unwrap().to_string(), address);
+        }
+        for text in ["9090", "a b:1", "127.0.0.1:99999", ""] {
+            assert!(listen_address(text).is_err(), "{text}");
+        }
+    }
+}

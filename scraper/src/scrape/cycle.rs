@@ -1,0 +1,148 @@
+//! One target's rounds: wait for the tick, fetch, store, note what came of it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+use watchpost_tsdb::Db;
+
+use super::ingest::{Ingest, IngestError, Stored};
+use super::layout::Texts;
+use super::schedule::Schedule;
+use super::{Counters, FetchError, Health, Pool, State, Target};
+use crate::clock;
+use crate::shutdown::Shutdown;
+
+/// What a target's task needs.
+#[derive(Debug)]
+pub(super) struct Cycle {
+    pub(super) pool: Arc<Pool>,
+    pub(super) target: Arc<Target>,
+    pub(super) db: Db,
+    pub(super) texts: Arc<Texts>,
+    pub(super) counters: Arc<Counters>,
+}
+
+/// A fetched page, or why there is none.
+pub(super) struct Fetched {
+    pub(super) time_ms: i64,
+    pub(super) seconds: f64,
+    pub(super) page: Result<String, FetchError>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Cycle {
+    /// Scrapes the target until it is time to stop.
+    pub(super) async fn run(self, shutdown: Shutdown) {
+        let mut schedule = Schedule::new(
+            self.target.interval.as_std(),
+            self.target.spread(),
+            self.pool.targets.len(),
+            Instant::now(),
+            clock::now_ms(),
+        );
+        let mut state = Some((self.ingest(), Vec::new()));
+        loop {
+            let round = async {
+                tokio::time::sleep_until(schedule.due()).await;
+                let (ingest, body) = state.take().unwrap_or_else(|| (self.ingest(), Vec::new()));
+                (ingest, self.fetch(body).await)
+            };
+            let (ingest, fetched) = tokio::select! {
+                fetched = round => fetched,
+                () = shutdown.clone().wait() => return,
+            };
+            state = self.store(ingest, fetched).await;
+            let missed = schedule.done(Instant::now());
+            if missed > 0 {
+                self.counters.missed.fetch_add(missed, Ordering::Relaxed);
+                tracing::warn!(target = %self.target.url, missed, "too busy to scrape at the due time");
+            }
+        }
+    }
+
+    fn ingest(&self) -> Ingest {
+        Ingest::new(
+            self.db.clone(),
+            self.target.labels.clone(),
+            self.pool.settings.clone(),
+            Arc::clone(&self.texts),
+        )
+    }
+
+    async fn fetch(&self, mut body: Vec<u8>) -> Fetched {
+        let time_ms = clock::now_ms();
+        let start = Instant::now();
+        let timeout = self.target.timeout.as_std();
+        let page = self
+            .pool
+            .client
+            .fetch(&self.target.url, timeout, &mut body)
+            .await;
+        Fetched {
+            time_ms,
+            seconds: start.elapsed().as_secs_f64(),
+            page,
+            body,
+        }
+    }
+
+    /// Parsing and appending take the processor, and appending may wait for the disk: both happen
+    /// on a thread where that delays no other target.
+    async fn store(&self, mut ingest: Ingest, fetched: Fetched) -> Option<(Ingest, Vec<u8>)> {
+        let work = tokio::task::spawn_blocking(move || {
+            let stored = ingest.store(&fetched);
+            (ingest, fetched, stored)
+        });
+        match work.await {
+            Ok((ingest, fetched, stored)) => {
+                self.note(&fetched, &stored);
+                Some((ingest, fetched.body))
+            }
+            Err(error) => {
+                tracing::error!(%error, target = %self.target.url, "storing a page ended unexpectedly");
+                None
+            }
+        }
+    }
+
+    fn note(&self, fetched: &Fetched, stored: &Stored) {
+        let counters = &self.counters;
+        counters.scrapes.fetch_add(1, Ordering::Relaxed);
+        Counters::add(&counters.samples, stored.samples);
+        Counters::add(&counters.duplicates, stored.duplicates);
+        Counters::add(&counters.refused_samples, stored.refused_samples);
+        let error = match (&fetched.page, &stored.error) {
+            (Err(error), _) => error.to_string(),
+            (Ok(_), Some(error)) => error.to_string(),
+            (Ok(_), None) => String::new(),
+        };
+        if matches!(stored.error, Some(IngestError::Store(_))) {
+            counters.refused_pages.fetch_add(1, Ordering::Relaxed);
+        }
+        let state = if error.is_empty() {
+            State::Up
+        } else {
+            State::Down
+        };
+        if state == State::Down {
+            counters.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        let before = self.target.set_health(Health {
+            state,
+            last_error: error.clone(),
+            last_scrape_ms: Some(fetched.time_ms),
+            last_duration: fetched.seconds,
+            samples: stored.samples,
+        });
+        match (before.state, state) {
+            (State::Down, State::Up) => {
+                tracing::info!(target = %self.target.url, "target answers again");
+            }
+            (State::Up | State::Unknown, State::Down) => {
+                tracing::warn!(target = %self.target.url, error, "scrape failed");
+            }
+            _ => {}
+        }
+    }
+}

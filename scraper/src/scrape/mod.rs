@@ -1,0 +1,25 @@
+//! Fetches pages on a schedule and stores their samples.
+//!
+//! A [`Manager`] holds a pool of targets per job. Each target has a task of its own with a phase of
+//! its own ([`schedule`]), so that a slow target delays no other. One round of a target is a
+//! [`cycle`]: fetch ([`client`]), read the page into its remembered shape ([`layout`]), append one
+//! row. What came of it is kept in the [`Target`] for the API.
+//!
+//! Promises: a page is stored whole or not at all; a target that does not answer, or answers
+//! wrongly, has `up 0` and ends its series at that time; a round that we could not make is a gap
+//! and is counted, never `up 0`.
+
+mod client;
+mod cycle;
+mod ingest;
+mod layout;
+mod manager;
+mod pool;
+pub mod relabel;
+mod schedule;
+mod target;
+
+pub use client::{Client, ClientError, FetchError};
+pub use manager::{Counters, Manager};
+pub use pool::Pool;
+pub use target::{Health, State, Target, TargetError};

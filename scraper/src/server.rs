@@ -1,0 +1,235 @@
+//! Starts the parts in order and stops them in reverse.
+//!
+//! Store, scrape, rules and notices, API. Each part gets its own stopper; to stop is to tell the
+//! last started one first and to wait for it before the next.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use watchpost_model::Labels;
+use watchpost_model::config::Faults;
+use watchpost_promql::{Engine, Options};
+use watchpost_rules::notify::{self, Notifier};
+use watchpost_rules::{Environment, RuleGroup};
+use watchpost_tsdb::Db;
+
+use crate::api::{self, App, QueryLimits};
+use crate::clock;
+use crate::config::Config;
+use crate::http;
+use crate::scrape;
+use crate::shutdown::{self, Shutdown, Stopper};
+use crate::telemetry::Telemetry;
+
+/// How long a part may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_millis(900);
+/// How often the store drops what is too old.
+const MAINTENANCE: Duration = Duration::from_mins(1);
+
+/// What a server is started with.
+#[derive(Debug)]
+pub struct Settings {
+    /// What is scraped and judged.
+    pub config: Config,
+    /// The rules that are evaluated.
+    pub rule_groups: Vec<RuleGroup>,
+    /// Under which URL others reach the page.
+    pub external_url: String,
+    /// The store, open.
+    pub db: Db,
+    /// Where the page and the API are served.
+    pub listener: TcpListener,
+    /// The bounds of queries.
+    pub queries: Options,
+    /// How many queries may run at once.
+    pub query_concurrency: u32,
+    /// How many connections are served at once.
+    pub connections: u32,
+    /// The flags and their values, to be shown.
+    pub flags: Vec<(String, String)>,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A job's client cannot be made.
+    #[error(transparent)]
+    Client(#[from] scrape::ClientError),
+    /// The section `notifications` is wrong.
+    #[error(transparent)]
+    Notifications(#[from] Faults),
+    /// The listener has no address.
+    #[error("cannot listen")]
+    Listen(#[source] std::io::Error),
+}
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    app: Arc<App>,
+    /// In the order they were started.
+    parts: Vec<Part>,
+}
+
+/// A running part.
+#[derive(Debug)]
+struct Part {
+    name: &'static str,
+    stopper: Stopper,
+    task: JoinHandle<()>,
+}
+
+impl Part {
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        name: &'static str,
+        run: impl FnOnce(Shutdown) -> F,
+    ) -> Self {
+        let (stopper, shutdown) = shutdown::channel();
+        Self {
+            name,
+            stopper,
+            task: tokio::spawn(run(shutdown)),
+        }
+    }
+
+    async fn stop(mut self) {
+        self.stopper.stop();
+        match tokio::time::timeout(STOP_TIMEOUT, &mut self.task).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, part = self.name, "a part ended unexpectedly");
+            }
+            Err(_) => {
+                tracing::warn!(part = self.name, "a part was cut off to stop in time");
+                self.task.abort();
+            }
+        }
+    }
+}
+
+impl Server {
+    /// Starts all parts. Called within the runtime that is to run them.
+    pub fn start(settings: Settings) -> Result<Self, StartError> {
+        let address = settings.listener.local_addr().map_err(StartError::Listen)?;
+        let db = settings.db.clone();
+        let scrape = Arc::new(scrape::Manager::new(&settings.config)?);
+        let notifier = notifier(&settings)?;
+        let environment = environment(&settings, notifier.clone());
+        let rules = watchpost_rules::Manager::new(settings.rule_groups, environment);
+        let app = Arc::new(App {
+            telemetry: Telemetry::new(db.clone(), Arc::clone(&scrape), notifier.clone()),
+            rules: rules.clone(),
+            db: db.clone(),
+            scrape: Arc::clone(&scrape),
+            config: settings.config.to_yaml(),
+            flags: settings.flags,
+            started_ms: clock::now_ms(),
+            ready: AtomicBool::new(true),
+            queries: QueryLimits::new(settings.queries, settings.query_concurrency),
+        });
+        let routes = api::router(Arc::clone(&app));
+        let (listener, connections) = (settings.listener, settings.connections);
+        let mut parts = vec![
+            Part::start("store", {
+                let db = db.clone();
+                |shutdown| maintain(db, shutdown)
+            }),
+            Part::start("scrape", |shutdown| async move {
+                scrape.run(&db, &shutdown).await;
+            }),
+        ];
+        if let Some(notifier) = notifier {
+            let run = |shutdown: Shutdown| async move { notifier.run(shutdown.wait()).await };
+            parts.push(Part::start("notices", run));
+        }
+        let run = |shutdown: Shutdown| async move { rules.run(shutdown.wait()).await };
+        parts.push(Part::start("rules", run));
+        let serve = |shutdown| http::serve(listener, routes, connections, shutdown);
+        parts.push(Part::start("api", serve));
+        Ok(Self {
+            address,
+            app,
+            parts,
+        })
+    }
+
+    /// Where the page and the API are served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What the API answers from.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Stops all parts, the last started first, and forces the store to the disk.
+    pub async fn stop(mut self) {
+        self.app
+            .ready
+            .store(false, std::sync::atomic::Ordering::Release);
+        while let Some(part) = self.parts.pop() {
+            part.stop().await;
+        }
+    }
+}
+
+/// Who sends the notices; nobody where no receiver is configured.
+fn notifier(settings: &Settings) -> Result<Option<Notifier>, Faults> {
+    let Some(config) = &settings.config.notifications else {
+        return Ok(None);
+    };
+    let options = notify::Options {
+        external_url: settings.external_url.clone(),
+        zone: jiff::tz::TimeZone::system(),
+        clock: Arc::new(clock::now_ms),
+    };
+    Notifier::new(config, options).map(Some)
+}
+
+/// What rules are evaluated with.
+fn environment(settings: &Settings, notifier: Option<Notifier>) -> Environment {
+    let global = &settings.config.global;
+    Environment {
+        db: settings.db.clone(),
+        engine: Engine::new(settings.queries.clone()),
+        external_labels: Labels::from_pairs(&global.external_labels),
+        external_url: settings.external_url.clone(),
+        evaluation_interval: global.evaluation_interval,
+        query_offset: watchpost_model::Duration::ZERO,
+        clock: Arc::new(clock::now_ms),
+        notifier,
+    }
+}
+
+/// Drops what is too old, from time to time, and forces the store to the disk at the end.
+async fn maintain(db: Db, shutdown: Shutdown) {
+    let mut ticks = tokio::time::interval(MAINTENANCE);
+    loop {
+        let stop = tokio::select! {
+            _ = ticks.tick() => false,
+            () = shutdown.clone().wait() => true,
+        };
+        let db = db.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            if stop {
+                db.sync()
+            } else {
+                db.maintain(clock::now_ms())
+            }
+        });
+        match work.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the store is in trouble"),
+            Err(error) => tracing::error!(%error, "the store's maintenance ended unexpectedly"),
+        }
+        if stop {
+            return;
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Our own metrics, declared in one place.
+//!
+//! The library writes OpenMetrics, which differs from text format 0.0.4 in the names of counters.
+//! [`Figures`] gives counters their whole name and writes their value without a suffix, so that
+//! what comes out is valid 0.0.4 after the closing `# EOF` is cut off.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+use watchpost_rules::notify::{ChannelStatus, Notifier};
+use watchpost_tsdb::Db;
+
+use crate::scrape;
+
+/// Our own metrics.
+#[derive(Debug)]
+pub struct Telemetry {
+    registry: Registry,
+    counters: Arc<Counters>,
+}
+
+/// What is counted by the API.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Queries asked.
+    pub queries: AtomicU64,
+    /// Queries that failed.
+    pub failed_queries: AtomicU64,
+}
+
+impl Telemetry {
+    /// Metrics of these parts.
+    pub fn new(db: Db, scrape: Arc<scrape::Manager>, notifier: Option<Notifier>) -> Self {
+        let counters = Arc::new(Counters::default());
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(Figures {
+            db,
+            scrape,
+            notifier,
+            counters: Arc::clone(&counters),
+        }));
+        Self { registry, counters }
+    }
+
+    /// What is counted by the API.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The page in text format 0.0.4.
+    pub fn page(&self) -> String {
+        let mut page = String::new();
+        if let Err(error) = encode(&mut page, &self.registry) {
+            tracing::error!(%error, "cannot write our own metrics");
+        }
+        page.truncate(page.trim_end_matches("# EOF\n").len());
+        page
+    }
+}
+
+/// Reads the figures of the parts when the page is asked for.
+#[derive(Debug)]
+struct Figures {
+    db: Db,
+    scrape: Arc<scrape::Manager>,
+    notifier: Option<Notifier>,
+    counters: Arc<Counters>,
+}
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let parts = [
+            self.of_scrapes(),
+            self.of_store(),
+            self.of_queries(),
+            self.of_notices(),
+            of_process(),
+        ];
+        for (name, help, value) in parts.into_iter().flatten() {
+            let kind = if name.ends_with("_total") {
+                MetricType::Counter
+            } else {
+                MetricType::Gauge
+            };
+            let metric = encoder.encode_descriptor(name, help, None, kind)?;
+            ConstGauge::new(value).encode(metric)?;
+        }
+        Ok(())
+    }
+}
+
+/// A name, what it is, and its value.
+type Figure = (&'static str, &'static str, f64);
+
+impl Figures {
+    fn of_scrapes(&self) -> Vec<Figure> {
+        let counters = self.scrape.counters();
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+        vec![
+            (
+                "watchpost_scrapes_total",
+                "Rounds made over all targets",
+                read(&counters.scrapes),
+            ),
+            (
+                "watchpost_scrapes_failed_total",
+                "Rounds of which came up 0",
+                read(&counters.failed),
+            ),
+            (
+                "watchpost_scrapes_missed_total",
+                "Rounds that were due and not made because the server was too busy",
+                read(&counters.missed),
+            ),
+            (
+                "watchpost_scrape_pages_refused_total",
+                "Pages that the store did not take",
+                read(&counters.refused_pages),
+            ),
+            (
+                "watchpost_scrape_samples_total",
+                "Samples on the pages",
+                read(&counters.samples),
+            ),
+            (
+                "watchpost_scrape_duplicate_lines_total",
+                "Lines that stood twice on a page; the first counts",
+                read(&counters.duplicates),
+            ),
+            (
+                "watchpost_scrape_samples_refused_total",
+                "Samples that the store did not take: a limit on series, or a time of their own that is out of order",
+                read(&counters.refused_samples),
+            ),
+        ]
+    }
+
+    fn of_store(&self) -> Vec<Figure> {
+        let stats = self.db.stats();
+        let refused: u64 = stats.refused.iter().map(|(_, count)| count).sum();
+        vec![
+            (
+                "watchpost_tsdb_series",
+                "Series in memory",
+                stats.series as f64,
+            ),
+            (
+                "watchpost_tsdb_groups",
+                "Groups of series that share their times",
+                stats.groups as f64,
+            ),
+            (
+                "watchpost_tsdb_lines",
+                "Distinct lines over all groups",
+                stats.lines as f64,
+            ),
+            (
+                "watchpost_tsdb_samples_appended_total",
+                "Samples that the store took",
+                stats.samples_appended as f64,
+            ),
+            (
+                "watchpost_tsdb_samples_refused_total",
+                "Samples that the store refused",
+                refused as f64,
+            ),
+            (
+                "watchpost_tsdb_disk_bytes",
+                "Bytes of the store's files",
+                stats.disk_bytes as f64,
+            ),
+            (
+                "watchpost_tsdb_durable",
+                "Whether what is stored reaches the disk",
+                if stats.durable { 1.0 } else { 0.0 },
+            ),
+            (
+                "watchpost_tsdb_quarantined_files",
+                "Files set aside because they could not be read",
+                stats.quarantined_files as f64,
+            ),
+        ]
+    }
+
+    fn of_notices(&self) -> Vec<Figure> {
+        let status = self
+            .notifier
+            .as_ref()
+            .map(Notifier::status)
+            .unwrap_or_default();
+        let sum = |part: fn(&ChannelStatus) -> u64| -> f64 {
+            status.channels.iter().map(part).sum::<u64>() as f64
+        };
+        let queued: usize = status.channels.iter().map(|channel| channel.queued).sum();
+        vec![
+            (
+                "watchpost_notices_sent_total",
+                "Notices that were sent",
+                sum(|channel| channel.sent),
+            ),
+            (
+                "watchpost_notices_failed_attempts_total",
+                "Attempts to send a notice that failed and are tried again",
+                sum(|channel| channel.failed_attempts),
+            ),
+            (
+                "watchpost_notices_dropped_total",
+                "Notices that were given up",
+                sum(|channel| channel.dropped),
+            ),
+            (
+                "watchpost_notices_queued",
+                "Notices that wait to be sent",
+                queued as f64,
+            ),
+        ]
+    }
+
+    fn of_queries(&self) -> Vec<Figure> {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+        vec![
+            (
+                "watchpost_queries_total",
+                "Queries asked over HTTP",
+                read(&self.counters.queries),
+            ),
+            (
+                "watchpost_queries_failed_total",
+                "Queries that failed",
+                read(&self.counters.failed_queries),
+            ),
+        ]
+    }
+}
+
+/// What every Prometheus client tells about its process.
+fn of_process() -> Vec<Figure> {
+    let cpu = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    let mut figures = vec![(
+        "process_cpu_seconds_total",
+        "Processor time used",
+        cpu.tv_sec as f64 + cpu.tv_nsec as f64 / 1e9,
+    )];
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    if let Some(kilobytes) = kilobytes {
+        figures.push((
+            "process_resident_memory_bytes",
+            "Memory used",
+            kilobytes * 1_024.0,
+        ));
+    }
+    if let Ok(files) = std::fs::read_dir("/proc/self/fd") {
+        figures.push(("process_open_fds", "Open files", files.count() as f64));
+    }
+    figures
+}
