@@ -59,14 +59,14 @@ const BINARY = Array.from({ length: 60 }, (_, power) => 2 ** power);
 function axes(chart) {
   const line = { stroke: token("--muted"), grid: { stroke: token("--hairline"), width: 1 }, ticks: { show: false }, font: `12px ${token("--sans")}` };
   return [
-    { ...line, size: 26, space: 64, values: moments },
+    { ...line, size: 26, space: 52, values: moments },
     { ...line, size: 62, space: 32, incrs: chart.binary ? BINARY : undefined, values: (_, ticks) => ticks.map((value) => tick(chart.format(value))) },
   ];
 }
 
 function options({ width, lines, chart, sync, onZoom, onPoint }) {
   return {
-    width, height: HEIGHT, padding: [8, 10, 0, 0],
+    width, height: HEIGHT, padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: sync, setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 6 }, y: false },
     scales: { y: scaleY(chart.max) },
@@ -106,7 +106,7 @@ export function Chart({ chart, grid, sync, onZoom, onReset }) {
   const [at, point] = useState(null);
   const [whole, showAll] = useState(false);
   const shown = useMemo(() => {
-    const numbered = grid.lines.map((line, index) => ({ ...line, raw: line.values, colour: index }));
+    const numbered = grid.lines.map((line, index) => ({ ...line, raw: line.values, colour: line.colour ?? index }));
     const some = busiest(numbered, whole ? Infinity : MOST);
     const heaped = chart.stack ? stacked(some.lines).map((line, index) => ({ ...line, colour: some.lines[index].colour })) : some.lines;
     return { ...some, lines: heaped };

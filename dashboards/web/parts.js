@@ -107,11 +107,12 @@ export function Skeleton({ rows = 8 }) {
   </div>`;
 }
 
-/** The body of a view: skeleton, then content; an error before the first answer takes its place. */
-export function Answer({ answer, what, children }) {
+/** The body of a view: heading and skeleton, then content; an error before the first answer takes its place. */
+export function Answer({ answer, title, what, children }) {
   if (answer.data) return children(answer.data);
-  if (answer.error && line.value.ok !== false) return html`<${Trouble} what=${what} error=${answer.error} retry=${answer.retry} />`;
-  return html`<${Skeleton} />`;
+  const failed = answer.error && line.value.ok !== false;
+  return html`<div class="summary"><h1>${title}</h1></div>
+    ${failed ? html`<${Trouble} what=${what} error=${answer.error} retry=${answer.retry} />` : html`<${Skeleton} />`}`;
 }
 
 /** A figure's title for a cell: what it is, and the exact value. */

@@ -4,13 +4,13 @@
 export function onGrid(series, { start, end, step }) {
   const length = Math.floor((end - start) / step + 1e-6) + 1;
   const times = Array.from({ length }, (_, index) => start + index * step);
-  const lines = series.map(({ label, points }) => {
+  const lines = series.map(({ label, points, colour }) => {
     const values = new Array(length).fill(null);
     for (const [time, value] of points) {
       const at = Math.round((time - start) / step);
       if (at >= 0 && at < length && Number.isFinite(value)) values[at] = value;
     }
-    return { label, values };
+    return { label, values, colour };
   });
   return { times, lines };
 }
@@ -53,12 +53,14 @@ export function stepFor(span, interval) {
   return [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400].find((step) => step >= wanted) ?? 86400;
 }
 
-/** CPU modes in the order of a stack, with the words for them. */
+/** CPU modes in the order of a stack; each keeps its colour on every host. */
 const MODES = ["system", "user", "nice", "iowait", "irq", "softirq", "steal"];
 
 export function cpuLines(result) {
   const order = (mode) => (MODES.includes(mode) ? MODES.indexOf(mode) : MODES.length);
-  return [...result].sort((a, b) => order(a.labels.mode) - order(b.labels.mode)).map(({ labels, points }) => ({ label: labels.mode, points }));
+  return [...result].sort((a, b) => order(a.labels.mode) - order(b.labels.mode)).map(({ labels, points }) => ({ label: labels.mode, points, colour: order(labels.mode) }))
+    // Modes that never occur only take room in the legend.
+    .filter(({ points }, _, all) => points.some(([, value]) => value > 0) || all.every((line) => line.points.every(([, value]) => !(value > 0))));
 }
 
 const byTime = (series) => new Map(series?.points ?? []);

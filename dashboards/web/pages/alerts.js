@@ -45,7 +45,7 @@ function None({ total }) {
 
 export function Alerts({ params }) {
   const { list, error } = alertsNow.value;
-  return html`<${Answer} answer=${{ data: list, error }} what="The alerts could not be loaded.">${(all) => {
+  return html`<${Answer} answer=${{ data: list, error }} title="Alerts" what="The alerts could not be loaded.">${(all) => {
     const shown = sortAlerts(all.filter((alert) => hasWords(params.q, [alert.state, ...Object.values(alert.labels), ...Object.values(alert.annotations ?? {})])));
     const firing = all.filter((alert) => alert.state === "firing").length;
     return html`<div class="summary"><h1>Alerts</h1>

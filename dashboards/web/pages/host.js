@@ -124,18 +124,41 @@ function Range({ span }) {
   </span>`;
 }
 
-export function Host({ args, params }) {
-  const [job = "", instance = ""] = args;
+/** Asks for a host again and again: as often as new samples come for short ranges, seldom for long ones, once for a fixed one. */
+function useHost(job, instance, params) {
   const { range, from, to } = params;
   const long = (format.seconds(range ?? DEFAULT_RANGE) ?? 0) > 3600;
-  const answer = usePoll((cancel) => load(job, instance, params, cancel), from && to ? 0 : long ? 30_000 : 5000, [job, instance, range, from, to]);
-  const zoom = (start, end) => change({ from: Math.floor(start), to: Math.ceil(end), range });
+  const pace = from && to ? 0 : long ? 30_000 : 5000;
+  return usePoll((cancel) => load(job, instance, params, cancel), pace, [job, instance, range, from, to]);
+}
+
+function Charts({ data, onZoom, onReset }) {
+  const charts = CHARTS.map((chart) => ({ chart, lines: chart.lines(data.results, data.facts) })).filter(({ lines }) => lines.length > 0);
+  if (charts.length === 0) return null;
+  return html`<div class="charts">${charts.map(({ chart, lines }) => html`<${Chart} key=${chart.title} chart=${chart} grid=${onGrid(lines, data.grid)} sync="host" onZoom=${onZoom} onReset=${onReset} />`)}</div>`;
+}
+
+/** The last minutes of a host below its row, where it is the only one: there is room, and nothing else to compare. */
+export function OnlyHost({ job, instance }) {
+  const answer = useHost(job, instance, { range: "5m" });
+  const open = (from, to) => {
+    location.hash = href("host", [job, instance], { from: Math.floor(from), to: Math.ceil(to) });
+  };
+  if (!answer.data) return null;
+  return html`<section><h2>Last 5 minutes<a href=${href("host", [job, instance])}>Longer ranges</a></h2>
+    <${Charts} data=${answer.data} onZoom=${open} /></section>`;
+}
+
+export function Host({ args, params }) {
+  const [job = "", instance = ""] = args;
+  const answer = useHost(job, instance, params);
+  const zoom = (from, to) => change({ from: Math.floor(from), to: Math.ceil(to) });
   const reset = () => change({ from: "", to: "" });
-  return html`<${Answer} answer=${answer} what="This host could not be loaded.">${(data) => {
-    const charts = CHARTS.map((chart) => ({ chart, lines: chart.lines(data.results, data.facts) })).filter(({ lines }) => lines.length > 0);
+  return html`<${Answer} answer=${answer} title=${instance} what="This host could not be loaded.">${(data) => {
+    const nothing = Object.values(data.results).every((result) => result.length === 0);
     return html`<${HostHead} job=${job} instance=${instance} data=${data} />
       <${Refused} refused=${data.refused} retry=${answer.retry} />
-      ${charts.length === 0 && html`<${Empty} title="No figures in this range"><p>Choose a longer range, or <a href=${href("targets", [], { q: instance })}>see whether the target answers</a>.</p></${Empty}>`}
-      <div class="charts">${charts.map(({ chart, lines }) => html`<${Chart} key=${chart.title} chart=${chart} grid=${onGrid(lines, data.grid)} sync="host" onZoom=${zoom} onReset=${reset} />`)}</div>`;
+      ${nothing && html`<${Empty} title="No figures in this range"><p>Choose a longer range, or <a href=${href("targets", [], { q: instance })}>see whether the target answers</a>.</p></${Empty}>`}
+      <${Charts} data=${data} onZoom=${zoom} onReset=${reset} />`;
   }}</${Answer}>`;
 }

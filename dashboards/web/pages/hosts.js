@@ -11,6 +11,7 @@ import { change, href } from "../router.js";
 import { alertsNow, lastFigures } from "../store.js";
 import { Answer, Bar, Chips, Empty, Figure, Refused, Spark, State } from "../parts.js";
 import { useVisibleRows } from "../rows.js";
+import { OnlyHost } from "./host.js";
 
 const LIVE_MS = 2000;
 const SLOW_MS = 30_000;
@@ -178,13 +179,14 @@ export function Hosts({ params }) {
   const query = params.q ?? "";
   const sort = SORT_NAMES.includes(params.sort) ? params.sort : "trouble";
   const descending = params.desc === "1";
-  return html`<${Answer} answer=${answer} what="The hosts could not be loaded.">${(data) => {
+  return html`<${Answer} answer=${answer} title="Hosts" what="The hosts could not be loaded.">${(data) => {
     const now = api.serverNow();
     const joined = joinHosts({ ...data.results, targets: data.targets, alerts: alertsNow.value.list, facts: slow.data?.facts, known: slow.data?.known, now });
     const all = keepLast(joined, lastFigures, answer.at);
     const rows = sortHosts(filterHosts(all, query), sort, descending);
     return html`<${Summary} rows=${all} shown=${rows.length} sort=${sort} />
       <${Refused} refused=${{ ...data.refused, ...slow.data?.refused }} retry=${answer.retry} />
-      ${rows.length === 0 ? html`<${NoHosts} targets=${data.targets} query=${query} />` : html`<${Table} rows=${rows} slow=${slow.data} sort=${sort} descending=${descending} />`}`;
+      ${rows.length === 0 ? html`<${NoHosts} targets=${data.targets} query=${query} />` : html`<${Table} rows=${rows} slow=${slow.data} sort=${sort} descending=${descending} />`}
+      ${all.length === 1 && rows.length === 1 && html`<${OnlyHost} job=${all[0].job} instance=${all[0].instance} />`}`;
   }}</${Answer}>`;
 }

@@ -38,7 +38,7 @@ function None({ total }) {
 
 export function Rules({ params }) {
   const answer = usePoll(async (cancel) => api.rules(cancel), 5000, []);
-  return html`<${Answer} answer=${answer} what="The rules could not be loaded.">${(groups) => {
+  return html`<${Answer} answer=${answer} title="Rules" what="The rules could not be loaded.">${(groups) => {
     const shown = groups.map((group) => ({ ...group, rules: group.rules.filter((rule) => hasWords(params.q, [group.name, rule.name, rule.query, rule.state ?? "", rule.health])) }))
       .filter((group) => group.rules.length > 0);
     const total = groups.reduce((sum, group) => sum + group.rules.length, 0);

@@ -43,7 +43,7 @@ function None({ total }) {
 
 export function Targets({ params }) {
   const answer = usePoll(load, 2000, []);
-  return html`<${Answer} answer=${answer} what="The targets could not be loaded.">${({ targets, samples, refused }) => {
+  return html`<${Answer} answer=${answer} title="Targets" what="The targets could not be loaded.">${({ targets, samples, refused }) => {
     const shown = sortTargets(targets.filter((target) => hasWords(params.q, [target.health, target.scrapeUrl, target.lastError ?? "", ...Object.values(target.labels)])));
     const up = targets.filter((target) => target.health === "up").length;
     const all = targets.reduce((sum, target) => sum + (samples.get(keyOf(target.labels)) ?? 0), 0);

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use sysinfo::{
-    MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, Process, ProcessRefreshKind, ProcessesToUpdate,
-    System,
-};
+use sysinfo::{MemoryRefreshKind, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 /// A built-in action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +20,10 @@ pub(super) enum Builtin {
         count: usize,
     },
 }
+
+/// The time between two looks at the processes; the kernel counts their time in hundredths of a
+/// second.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// How many processes `top_processes` lists unless told otherwise.
 const DEFAULT_COUNT: usize = 10;
@@ -135,7 +137,7 @@ fn top_processes(count: usize) -> Result<Answer, sysinfo::Error> {
     let mut system = System::new()?;
     let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
     refresh(&mut system, what);
-    std::thread::sleep(MINIMUM_CPU_UPDATE_INTERVAL);
+    std::thread::sleep(LOOK_AGAIN);
     refresh(&mut system, what);
     let processes: Vec<&Process> = system.processes().values().collect();
     let top = |key: fn(&Process) -> f64| {

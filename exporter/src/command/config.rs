@@ -14,7 +14,7 @@ use super::network::Network;
 const SHORTEST_TOKEN: usize = 16;
 
 /// No action may hold more of the exporter's memory than this.
-const LARGEST_OUTPUT: ByteSize = ByteSize(16 << 20);
+const LARGEST_OUTPUT: ByteSize = ByteSize(4 << 20);
 
 /// The actions that this host allows, and who may ask for them. Commands are off without this
 /// section.
@@ -287,7 +287,7 @@ actions:
             "found both",
             "allowed_sources[0]: expected loopback addresses, found `10.0.0.0/8`",
             "timeout: expected more than 0s",
-            "max_output: expected 1B to 16MiB, found 1GiB",
+            "max_output: expected 1B to 4MiB, found 1GiB",
             "max_concurrent: expected at least 1",
             "rate_limit: expected at least 1",
             "audit_log: expected an absolute path, found `audit.log`",

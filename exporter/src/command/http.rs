@@ -1,7 +1,7 @@
 //! The command endpoint: who may call, then what is called, then the answer.
 //!
 //! A call is judged in this order: from this host; from an allowed address; by a name of this
-//! host, and not by a web page; with the token; not too often; an action on the list; a body that
+//! host, and not by a web page or a proxy; with the token; not too often; an action on the list; a body that
 //! is `{}`; a free place; an audit line. The first that fails refuses the call, and a missing
 //! token and a wrong one have the same answer.
 
@@ -27,6 +27,9 @@ const LONGEST_BODY: usize = 1024;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What proxies add to the requests that they pass on.
+const FORWARDED: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
 
 /// The routes. The server puts the caller's address into each request as [`ConnectInfo`]; a
 /// request without one is refused.
@@ -101,6 +104,10 @@ fn check_caller(service: &Service, source: SocketAddr, headers: &HeaderMap) -> R
     if !headers.get(header::HOST).is_some_and(is_own_name) || headers.contains_key(header::ORIGIN) {
         return Err(Reason::Host);
     }
+    // A proxy on this host would lend its loopback address to whoever can reach it.
+    if FORWARDED.iter().any(|name| headers.contains_key(*name)) {
+        return Err(Reason::Proxy);
+    }
     let token = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "))
@@ -160,7 +167,51 @@ async fn check_body(request: Request) -> Result<(), Reason> {
 
 #[cfg(test)]
 mod tests {
+    use tower::ServiceExt;
+
+    use super::super::{Commands, Config};
     use super::*;
+
+    const TOKEN: &str = "0123456789abcdef";
+
+    /// The status and body of a list that is asked for from an address.
+    async fn list_from(source: Option<&str>, audit_log: &std::path::Path) -> (u16, Vec<u8>) {
+        let config = Config {
+            token: watchpost_model::config::Secret::new(TOKEN),
+            audit_log: audit_log.to_owned(),
+            ..Config::default()
+        };
+        let mut request = Request::get(PATH)
+            .header(header::HOST, "localhost")
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .body(Body::empty())
+            .unwrap();
+        if let Some(source) = source {
+            let source: SocketAddr = source.parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(source));
+        }
+        let router = Commands::open(&config).unwrap().router();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, body.to_vec())
+    }
+
+    #[tokio::test]
+    async fn who_is_not_on_this_host_finds_no_route_and_is_on_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("audit.log");
+        assert_eq!(list_from(Some("127.0.0.1:5"), &log).await.0, 200);
+        assert_eq!(list_from(Some("[::1]:5"), &log).await.0, 200);
+        assert_eq!(list_from(Some("[::ffff:127.0.0.1]:5"), &log).await.0, 200);
+        for source in ["10.0.0.1:5", "[::ffff:10.0.0.1]:5", "[2001:db8::1]:5"] {
+            let nothing = (404, Vec::new());
+            assert_eq!(list_from(Some(source), &log).await, nothing);
+        }
+        let audit = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(audit.matches("not_loopback").count(), 3);
+        assert_eq!(list_from(None, &log).await, (404, Vec::new()));
+    }
 
     #[test]
     fn only_names_of_this_host_are_its_own() {

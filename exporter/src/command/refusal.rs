@@ -17,6 +17,9 @@ pub(super) enum Reason {
     /// The call has another host's name, or comes from a web page.
     #[error("expected a host of `localhost` or a loopback address, and no origin")]
     Host,
+    /// The call was passed on for someone else.
+    #[error("expected a direct call, found one that a proxy passed on")]
+    Proxy,
     /// The token is missing or wrong.
     #[error("expected `authorization: Bearer` and the right token")]
     Token,
@@ -62,6 +65,7 @@ impl Reason {
             Self::NotLoopback => "not_loopback",
             Self::Source => "source",
             Self::Host => "host",
+            Self::Proxy => "proxy",
             Self::Token => "token",
             Self::Rate => "rate_limit",
             Self::Method { .. } => "method",
@@ -78,7 +82,7 @@ impl Reason {
     fn status(self) -> StatusCode {
         match self {
             Self::NotLoopback | Self::UnknownAction => StatusCode::NOT_FOUND,
-            Self::Source | Self::Host => StatusCode::FORBIDDEN,
+            Self::Source | Self::Host | Self::Proxy => StatusCode::FORBIDDEN,
             Self::Token => StatusCode::UNAUTHORIZED,
             Self::Rate | Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
@@ -92,6 +96,9 @@ impl Reason {
 
 impl IntoResponse for Reason {
     fn into_response(self) -> Response {
+        if self == Self::NotLoopback {
+            return self.status().into_response();
+        }
         let error = self.to_string();
         let mut response = (self.status(), Json(Refusal { error })).into_response();
         let extra = match self {

@@ -80,12 +80,16 @@ async fn an_address_that_is_not_allowed_is_refused() {
 }
 
 #[tokio::test]
-async fn a_foreign_host_name_and_a_web_page_are_refused() {
+async fn a_foreign_host_name_a_web_page_and_a_proxy_are_refused() {
     let exporter = Exporter::with_commands(STATUS).await;
     let rebound = Call::post("status").header("host", Some("evil.example:9100"));
     refused(&exporter, &rebound, 403, "host").await;
     let page = Call::post("status").header("origin", Some("http://evil.example"));
     refused(&exporter, &page, 403, "host").await;
+    for header in ["forwarded", "via", "x-forwarded-for", "x-real-ip"] {
+        let passed_on = Call::post("status").header(header, Some("10.0.0.1"));
+        refused(&exporter, &passed_on, 403, "proxy").await;
+    }
     exporter.stop().await;
 }
 

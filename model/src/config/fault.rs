@@ -63,6 +63,11 @@ impl Faults {
         });
     }
 
+    /// Adds a fault as it is.
+    pub(super) fn push(&mut self, fault: Fault) {
+        self.list.push(fault);
+    }
+
     /// Runs a check one level down, at `key` (`global`) or a list item (`scrape_configs[1]`).
     pub fn within(&mut self, key: &str, check: impl FnOnce(&mut Self)) {
         let inner = join(&self.prefix, key);
@@ -99,6 +104,15 @@ impl Faults {
         } else {
             Err(self)
         }
+    }
+}
+
+impl IntoIterator for Faults {
+    type Item = Fault;
+    type IntoIter = std::vec::IntoIter<Fault>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
     }
 }
 

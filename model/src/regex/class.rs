@@ -1,6 +1,6 @@
 //! Character classes: `[a-z]`, `\d`, `\pL`, `[[:alpha:]]`.
 
-use super::translate::{after, escaped_character, push_literal};
+use super::escape::{after, escaped_character, push_literal};
 
 /// Classes of one letter; the engine's own are Unicode's.
 const PERL: [(char, &str); 6] = [

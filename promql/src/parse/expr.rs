@@ -84,10 +84,13 @@ fn operand(stream: &mut Stream<'_>) -> Result<Node, Fault> {
     loop {
         if stream.is_sign("[") {
             node = brackets(stream, node)?;
+            if node.height > MAX_HEIGHT {
+                return Err(too_deep(node.span));
+            }
         } else if stream.is_sign("@") || stream.is_word("offset") {
             node = modifier(stream, node)?;
         } else {
-            return bounded(node.kind, node.span);
+            return Ok(node);
         }
     }
 }

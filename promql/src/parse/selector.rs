@@ -109,7 +109,6 @@ pub(super) fn brackets(stream: &mut Stream<'_>, inner: Node) -> Result<Node, Fau
     if subquery && !stream.is_sign("]") {
         step_ms = Some(duration(stream)?);
     }
-    modified_range(stream)?;
     if !stream.take_sign("]") {
         let context = if subquery {
             "subquery selector"
@@ -121,6 +120,7 @@ pub(super) fn brackets(stream: &mut Stream<'_>, inner: Node) -> Result<Node, Fau
         );
     }
     let span = inner.span.to(stream.last_span());
+    modified_range(stream)?;
     if subquery {
         let subquery = Subquery {
             expr: Box::new(inner),
@@ -148,6 +148,7 @@ pub(super) fn brackets(stream: &mut Stream<'_>, inner: Node) -> Result<Node, Fau
     Ok(Node::new(Kind::Range(selector, range_ms), span))
 }
 
+/// What may stand after a range in a later version.
 fn modified_range(stream: &Stream<'_>) -> Result<(), Fault> {
     for word in ["anchored", "smoothed"] {
         if stream.is_word(word) {

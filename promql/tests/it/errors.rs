@@ -1,1 +1,293 @@
-//! Errors.
+//! What is said of texts that are not PromQL, and of queries that cannot be answered.
+
+use watchpost_model::Labels;
+use watchpost_promql::{Engine, Error, Options, parse, parse_selector};
+use watchpost_tsdb::{Config, Db};
+
+/// Texts, and why each is refused.
+const REFUSED: &[(&str, &str)] = &[
+    ("", "1:1: parse error: no expression found in input"),
+    ("# only", "1:7: parse error: no expression found in input"),
+    (
+        "foo bar",
+        r#"1:5: parse error: unexpected identifier "bar""#,
+    ),
+    ("sum(", "1:5: parse error: unexpected end of input"),
+    ("sum(x", "1:6: parse error: unclosed left parenthesis"),
+    ("(x", "1:3: parse error: unclosed left parenthesis"),
+    ("x)", r#"1:2: parse error: unexpected ")""#),
+    ("x +", "1:4: parse error: unexpected end of input"),
+    ("x + * y", "1:5: parse error: unexpected <op:*>"),
+    ("x\nor\n  ;", "3:3: parse error: unexpected character: ';'"),
+    (
+        "\u{e9}\u{e9} ",
+        "1:1: parse error: unexpected character: '\u{e9}'",
+    ),
+    (
+        "\"\u{e9}\" b",
+        r#"1:5: parse error: unexpected identifier "b""#,
+    ),
+    (
+        "x{a",
+        "1:4: parse error: unexpected end of input in label matching, expected label matching operator",
+    ),
+    (
+        "x{a=b}",
+        r#"1:5: parse error: unexpected identifier "b" in label matching, expected string"#,
+    ),
+    (
+        r#"x{a="b" c="d"}"#,
+        r#"1:9: parse error: unexpected identifier "c" in label matching, expected "," or "}""#,
+    ),
+    (r#"x{a=~"("}"#, "1:6: parse error: "),
+    (
+        "{}",
+        "1:1: parse error: vector selector must contain at least one non-empty matcher",
+    ),
+    (
+        r#"{a=~".*"}"#,
+        "1:1: parse error: vector selector must contain at least one non-empty matcher",
+    ),
+    (
+        r#"x{__name__="y"}"#,
+        r#"1:1: parse error: metric name must not be set twice: "x" or "y""#,
+    ),
+    (
+        "x[5m",
+        r#"1:5: parse error: unexpected end of input in range selector, expected "]""#,
+    ),
+    ("x[0s]", "1:3: parse error: duration must be greater than 0"),
+    (
+        "x[5m] offset",
+        "1:13: parse error: unexpected end of input in offset, expected number or duration",
+    ),
+    (
+        "x offset 5m offset 5m",
+        "1:13: parse error: offset may not be set multiple times",
+    ),
+    (
+        "(x)[5m]",
+        "1:4: parse error: ranges only allowed for vector selectors",
+    ),
+    (
+        "x offset 5m [5m]",
+        "1:13: parse error: no offset modifiers allowed before range",
+    ),
+    (
+        "x @ 5 [5m]",
+        "1:7: parse error: no @ modifiers allowed before range",
+    ),
+    (
+        "1 offset 5m",
+        "1:3: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery",
+    ),
+    (
+        "x @ inf",
+        "1:5: parse error: timestamp or duration out of bounds: inf",
+    ),
+    (
+        "x @ 1 @ 2",
+        "1:7: parse error: @ <timestamp> may not be set multiple times",
+    ),
+    (
+        "rate(x)",
+        r#"1:6: parse error: expected type range vector in call to function "rate", got instant vector"#,
+    ),
+    (
+        "rate(x[5m], 1)",
+        r#"1:1: parse error: expected 1 argument(s) in call to "rate", got 2"#,
+    ),
+    (
+        "round(x, 1, 2)",
+        r#"1:1: parse error: expected at most 2 argument(s) in call to "round", got 3"#,
+    ),
+    (
+        r#"label_join(x, "a")"#,
+        r#"1:1: parse error: expected at least 3 argument(s) in call to "label_join", got 2"#,
+    ),
+    (
+        "rate(x[5m],)",
+        "1:11: parse error: trailing commas not allowed in function call args",
+    ),
+    (
+        "nope(x)",
+        r#"1:1: parse error: unknown function with name "nope""#,
+    ),
+    (
+        "sum(x[5m])",
+        "1:5: parse error: expected type instant vector in aggregation expression, got range vector",
+    ),
+    (
+        "topk(x)",
+        "1:1: parse error: wrong number of arguments for aggregate expression provided, expected 2, got 1",
+    ),
+    (
+        r#"topk("1", x)"#,
+        "1:6: parse error: expected type scalar in aggregation parameter, got string",
+    ),
+    (
+        "sum by (1) (x)",
+        r#"1:9: parse error: unexpected number "1" in grouping opts, expected label"#,
+    ),
+    (
+        "1 == 1",
+        "1:1: parse error: comparisons between scalars must use BOOL modifier",
+    ),
+    (
+        "x and 1",
+        r#"1:1: parse error: set operator "and" not allowed in binary scalar expression"#,
+    ),
+    (
+        "x + x[5m]",
+        "1:5: parse error: binary expression must contain only scalar and instant vector types",
+    ),
+    (
+        r#"-"a""#,
+        r#"1:1: parse error: unary expression only allowed on expressions of type scalar or instant vector, got "string""#,
+    ),
+    (
+        "x + bool y",
+        "1:5: parse error: bool modifier can only be used on comparison operators",
+    ),
+    (
+        "1 + on(a) x",
+        "1:1: parse error: vector matching only allowed between instant vectors",
+    ),
+    (
+        "x and on(a) group_left y",
+        r#"1:13: parse error: no grouping allowed for "and" operation"#,
+    ),
+    (
+        "x * on(a) group_left(a) y",
+        r#"1:11: parse error: label "a" must not occur in ON and GROUP clause at once"#,
+    ),
+    (
+        "5m[5m:]",
+        "1:1: parse error: subquery is only allowed on instant vector, got scalar instead",
+    ),
+    (
+        "x ! y",
+        "1:3: parse error: unexpected character after '!': ' '",
+    ),
+    ("\"abc", "1:1: parse error: unterminated quoted string"),
+    (
+        r"'a\qb'",
+        "1:1: parse error: unknown escape sequence U+0071 'q'",
+    ),
+    (
+        "5mm",
+        r#"1:1: parse error: bad number or duration syntax: "5mm""#,
+    ),
+    (
+        "mad_over_time(x[5m])",
+        r#"1:1: parse error: function "mad_over_time" is not enabled"#,
+    ),
+    (
+        "info(x)",
+        "1:1: parse error: the function `info` is not supported yet",
+    ),
+    (
+        "x[5m+1m]",
+        "1:5: parse error: a duration expression is not supported yet",
+    ),
+    (
+        "x + fill(1) y",
+        "1:5: parse error: the `fill` modifier is not supported yet",
+    ),
+    (
+        "increase(x[5m] anchored)",
+        "1:16: parse error: the `anchored` modifier is not supported yet",
+    ),
+    (
+        "x </ 5",
+        "1:3: parse error: the histogram operator `</` is not supported yet",
+    ),
+];
+
+#[test]
+fn a_text_that_is_not_promql_is_refused_with_its_place_and_what_was_expected() {
+    for (text, wanted) in REFUSED {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.starts_with(wanted), "{text}\n{error}\n{wanted}");
+        assert!(!wanted.ends_with("error: ") || error.len() > wanted.len());
+    }
+}
+
+#[test]
+fn an_error_names_the_bytes_of_its_place() {
+    let text = "sum(rate(up)) by (job)";
+    let error = parse(text).unwrap_err();
+    assert_eq!(text.get(error.start..error.end), Some("up"));
+}
+
+#[test]
+fn only_a_plain_selector_is_taken_as_one() {
+    assert_eq!(parse_selector("up{job=\"a\"}").unwrap().len(), 2);
+    for text in ["up[5m]", "sum(up)", "up offset 5m", "1", "{}"] {
+        assert!(parse_selector(text).is_err(), "{text}");
+    }
+}
+
+fn db() -> Db {
+    let db = Db::in_memory(Config::default());
+    for (name, host, mode) in [
+        ("a", "1", "x"),
+        ("a", "1", "y"),
+        ("b", "1", "x"),
+        ("b", "1", "y"),
+    ] {
+        let labels = Labels::from_pairs([("__name__", name), ("host", host), ("mode", mode)]);
+        db.append_single(&labels, 0, 1.0, 0).unwrap();
+    }
+    db
+}
+
+#[test]
+fn what_cannot_be_evaluated_over_the_data_is_an_error_that_says_why() {
+    let (db, engine) = (db(), Engine::default());
+    for (text, wanted) in [
+        (
+            "a + on (host) b",
+            r#"found duplicate series for the match group {host="1"} on the right hand-side of the operation: [{__name__="b", host="1", mode="y"}, {__name__="b", host="1", mode="x"}];many-to-many matching not allowed: matching labels must be unique on one side"#,
+        ),
+        (
+            r#"a + on (host) b{mode="x"}"#,
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
+        ),
+        (
+            r#"sum without (mode) (a) * on (host) group_right b or label_replace(a, "mode", "z", "", "")"#,
+            "vector cannot contain metrics with the same labelset",
+        ),
+        (
+            r#"-{host="1"}"#,
+            "vector cannot contain metrics with the same labelset",
+        ),
+        (
+            r#"label_replace(a, "b", "c", "d", "(")"#,
+            "invalid regular expression in label_replace(): (",
+        ),
+        ("topk(NaN, a)", "Parameter value is NaN"),
+    ] {
+        let error = engine.instant(&db, &parse(text).unwrap(), 0).unwrap_err();
+        assert_eq!(error.to_string(), wanted, "{text}");
+    }
+}
+
+#[test]
+fn a_query_that_holds_too_many_samples_or_takes_too_long_is_cut_off() {
+    let (db, expr) = (db(), parse("a + b").unwrap());
+    let few = Engine::new(Options {
+        max_samples: 3,
+        ..Options::default()
+    });
+    let error = few.instant(&db, &expr, 0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "query processing would load too many samples into memory in query execution"
+    );
+    let brief = Engine::new(Options {
+        timeout: watchpost_model::Duration::ZERO,
+        ..Options::default()
+    });
+    assert_eq!(brief.instant(&db, &expr, 0), Err(Error::Timeout));
+}

@@ -58,8 +58,10 @@ test("the busiest lines are kept in their order", () => {
 });
 
 test("CPU modes stack in a fixed order, and used memory is what is not available", () => {
-  const mode = (name) => ({ labels: { mode: name }, points: [] });
-  assert.deepEqual(cpuLines([mode("user"), mode("steal"), mode("system")]).map((line) => line.label), ["system", "user", "steal"]);
+  const mode = (name, value = 1) => ({ labels: { mode: name }, points: [[0, value]] });
+  const stack = cpuLines([mode("user"), mode("steal"), mode("irq", 0), mode("system")]);
+  assert.deepEqual(stack.map((line) => [line.label, line.colour]), [["system", 0], ["user", 1], ["steal", 6]]);
+  assert.equal(cpuLines([mode("user", 0)]).length, 1);
   const part = (name, value) => ({ labels: { __name__: `node_memory_${name}_bytes` }, points: [[0, value]] });
   const lines = memoryLines([part("MemTotal", 100), part("MemAvailable", 30), part("SwapTotal", 0), part("SwapFree", 0)]);
   assert.deepEqual(lines, [{ label: "used", points: [[0, 70]] }, { label: "total", points: [[0, 100]] }]);

@@ -56,10 +56,11 @@ impl fmt::Display for Failure {
 }
 
 fn write_unknown_key(f: &mut fmt::Formatter<'_>, key: &str, known: &[&str]) -> fmt::Result {
-    write!(f, "unknown key `{key}`, ")?;
+    write!(f, "unknown key `{key}`")?;
     if let Some(near) = nearest(key, known) {
-        write!(f, "did you mean `{near}`? ")?;
+        write!(f, " (did you mean `{near}`?)")?;
     }
+    f.write_str(", ")?;
     if known.is_empty() {
         return f.write_str("expected no key");
     }

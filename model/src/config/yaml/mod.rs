@@ -6,6 +6,7 @@
 //! key or wrong value leaves its key out (the default stands), a missing key the mapping that lacks
 //! it. Then the section checks itself. At the end every fault gets its line ([`locate`]).
 
+mod access;
 mod failure;
 mod locate;
 mod merge;
@@ -32,6 +33,39 @@ const MAX_FAULTS: usize = 100;
 /// The section is a plain serde struct with `#[serde(default, deny_unknown_fields)]` (without
 /// `flatten` and `untagged`, which lose the places of faults). A section that another program reads
 /// is a field of type [`serde::de::IgnoredAny`].
+///
+/// ```
+/// use serde::Deserialize;
+/// use watchpost_model::Duration;
+/// use watchpost_model::config::{Faults, Validate, load};
+///
+/// #[derive(Debug, Default, Deserialize)]
+/// #[serde(default, deny_unknown_fields)]
+/// struct Config {
+///     interval: Duration,
+///     enabled: bool,
+/// }
+///
+/// impl Validate for Config {
+///     fn validate(&self, faults: &mut Faults) {
+///         if self.interval.is_zero() {
+///             faults.add("interval", "expected more than 0s, found 0s");
+///         }
+///     }
+/// }
+///
+/// let config: Config = load("config.yaml", "interval: 15s\nenabled: yes\n")?;
+/// assert!(config.enabled);
+///
+/// let faults = load::<Config>("config.yaml", "interval: 0s\nenable: yes\n").unwrap_err();
+/// assert_eq!(
+///     faults.to_string(),
+///     "config.yaml:1: interval: expected more than 0s, found 0s\n\
+///      config.yaml:2: enable: unknown key `enable` (did you mean `enabled`?), \
+///      expected `interval` or `enabled`"
+/// );
+/// # Ok::<(), Faults>(())
+/// ```
 pub fn load<T: DeserializeOwned + Validate>(file: &str, text: &str) -> Result<T, Faults> {
     let mut faults = Faults::new(file);
     let mut root = match document(text) {
@@ -52,7 +86,7 @@ pub fn load<T: DeserializeOwned + Validate>(file: &str, text: &str) -> Result<T,
     if let Some(value) = &value {
         let mut more = Faults::new(file);
         value.validate(&mut more);
-        take_over(&mut faults, &more, text, &root, &left_out);
+        take_over(&mut faults, more, text, &root, &left_out);
     }
     faults.sort_by_line();
     match value {
@@ -127,8 +161,8 @@ fn read_section<T: DeserializeOwned>(
 /// Takes over what the section says of itself, with the document's own paths and lines. What it
 /// says of a value that was left out, or of what held it, may follow from that only: it is told
 /// when the rest is right.
-fn take_over(faults: &mut Faults, found: &Faults, text: &str, root: &Node, left_out: &[Vec<Step>]) {
-    for fault in found.iter() {
+fn take_over(faults: &mut Faults, found: Faults, text: &str, root: &Node, left_out: &[Vec<Step>]) {
+    for mut fault in found {
         let (path, rest) = path::resolve(root, &fault.key);
         let follows = left_out.iter().any(|gone| gone.starts_with(&path));
         if follows && rest.is_empty() {
@@ -140,6 +174,8 @@ fn take_over(faults: &mut Faults, found: &Faults, text: &str, root: &Node, left_
         } else {
             rest
         });
-        faults.add_at(locate::line_of(text, &path, 0), &key, &fault.message);
+        fault.key = key;
+        fault.line = fault.line.or_else(|| locate::line_of(text, &path, 0));
+        faults.push(fault);
     }
 }

@@ -1,12 +1,10 @@
 //! Reads a section out of a document as Go's YAML library would: a text takes a number or boolean
 //! as it is written, a boolean takes `yes` and `no`, nothing stands for the default.
 
-use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
-    VariantAccess, Visitor,
-};
+use serde::de::{Deserializer, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
+use super::access::{Choice, Entries, Items};
 use super::failure::Failure;
 use super::node::{Kind, Node};
 use super::path::Step;
@@ -14,20 +12,20 @@ use super::path::Step;
 /// A node and the way to it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reader<'de, 'p> {
-    node: &'de Node,
-    way: Way<'p>,
+    pub(super) node: &'de Node,
+    pub(super) way: Way<'p>,
 }
 
 /// The way to a node, as a list from its end.
 #[derive(Clone, Copy, Debug)]
-enum Way<'p> {
+pub(super) enum Way<'p> {
     Root,
     Key(&'p Way<'p>, &'p str),
     Item(&'p Way<'p>, usize),
 }
 
 impl Way<'_> {
-    fn path(&self) -> Vec<Step> {
+    pub(super) fn path(&self) -> Vec<Step> {
         match self {
             Self::Root => Vec::new(),
             Self::Key(way, key) => {
@@ -53,7 +51,7 @@ impl<'de> Reader<'de, '_> {
         }
     }
 
-    fn expected(&self, what: &str) -> Failure {
+    pub(super) fn expected(&self, what: &str) -> Failure {
         Failure::value(format!("expected {what}, found {}", self.node)).at(|| self.way.path())
     }
 
@@ -86,7 +84,11 @@ impl<'de> Reader<'de, '_> {
     }
 
     /// A mapping; of a section with known `fields`, those without a value are left out.
-    fn map<V: Visitor<'de>>(self, fields: &[&str], visitor: V) -> Result<V::Value, Failure> {
+    pub(super) fn map<V: Visitor<'de>>(
+        self,
+        fields: &[&str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
         let entries = match &self.node.kind {
             Kind::Map(entries) => entries.as_slice(),
             Kind::Null => &[],
@@ -103,7 +105,7 @@ impl<'de> Reader<'de, '_> {
             .map_err(|failure: Failure| failure.at(|| self.way.path()))
     }
 
-    fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+    pub(super) fn list<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let items = match &self.node.kind {
             Kind::List(items) => items.as_slice(),
             Kind::Null => &[],
@@ -302,112 +304,4 @@ impl<'de> Deserializer<'de> for Reader<'de, '_> {
     }
 
     forward_to_deserialize_any! { i128 u128 char bytes byte_buf unit unit_struct }
-}
-
-/// The entries of a mapping that were not left out.
-struct Entries<'de, 'p> {
-    rest: std::slice::Iter<'de, (String, Node)>,
-    fields: &'p [&'p str],
-    way: &'p Way<'p>,
-    value: Option<(&'de str, &'de Node)>,
-}
-
-impl<'de> MapAccess<'de> for Entries<'de, '_> {
-    type Error = Failure;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Failure> {
-        for (key, node) in self.rest.by_ref() {
-            let no_value = matches!(node.kind, Kind::Null) && self.fields.contains(&key.as_str());
-            if node.dropped || no_value {
-                continue;
-            }
-            self.value = Some((key, node));
-            let read = seed.deserialize(key.as_str().into_deserializer());
-            return read
-                .map(Some)
-                .map_err(|failure: Failure| failure.at(|| Way::Key(self.way, key).path()));
-        }
-        Ok(None)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
-        let Some((key, node)) = self.value.take() else {
-            return Err(Failure::value("expected a key before a value".to_owned()));
-        };
-        let way = Way::Key(self.way, key);
-        seed.deserialize(Reader { node, way })
-            .map_err(|failure| failure.at(|| way.path()))
-    }
-}
-
-/// The items of a list that were not left out.
-struct Items<'de, 'p> {
-    items: std::iter::Enumerate<std::slice::Iter<'de, Node>>,
-    way: &'p Way<'p>,
-}
-
-impl<'de> SeqAccess<'de> for Items<'de, '_> {
-    type Error = Failure;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Failure> {
-        let Some((at, node)) = self.items.find(|(_, node)| !node.dropped) else {
-            return Ok(None);
-        };
-        let way = Way::Item(self.way, at);
-        seed.deserialize(Reader { node, way })
-            .map(Some)
-            .map_err(|failure| failure.at(|| way.path()))
-    }
-}
-
-/// A choice that holds something: `name: content`.
-struct Choice<'de, 'p> {
-    name: &'de str,
-    content: Reader<'de, 'p>,
-}
-
-impl<'de, 'p> EnumAccess<'de> for Choice<'de, 'p> {
-    type Error = Failure;
-    type Variant = Reader<'de, 'p>;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> Result<(V::Value, Self::Variant), Failure> {
-        let name = seed.deserialize(self.name.into_deserializer())?;
-        Ok((name, self.content))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Reader<'de, '_> {
-    type Error = Failure;
-
-    fn unit_variant(self) -> Result<(), Failure> {
-        match self.node.kind {
-            Kind::Null => Ok(()),
-            _ => Err(self.expected("nothing")),
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Failure> {
-        seed.deserialize(self)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Failure> {
-        self.list(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
-        self.map(fields, visitor)
-    }
 }
