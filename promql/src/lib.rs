@@ -1,6 +1,6 @@
 //! The question: PromQL text to numbers over the store.
 //!
-//! A text is parsed and checked once ([`parse`]) and evaluated by an [`Engine`] at one time or at
+//! A text is parsed and checked once ([`parse()`]) and evaluated by an [`Engine`] at one time or at
 //! many. The reference is Prometheus 3.14: ranges are open on the left, an instant selector looks
 //! back 5 min, stale markers end a series.
 //!

@@ -62,6 +62,7 @@ pub(super) fn match_vectors(
         out: Vec::new(),
     };
     for step in 0..eval.grid.count {
+        eval.query.check_time()?;
         matcher.step(step)?;
     }
     unique(matcher.out)

@@ -13,6 +13,11 @@ use crate::error::Error;
 use crate::parse::ast::{Kind, Node, Selector};
 use crate::series::Points;
 
+/// How many samples are looked at before the deadline is.
+const WORK_BETWEEN_CHECKS: usize = 1 << 20;
+/// With fewer steps than this, a search for falls in the whole series does not pay.
+const FEW_STEPS: usize = 4;
+
 /// A series with all samples that any step's window can hold.
 #[derive(Debug)]
 pub(crate) struct Samples {
@@ -44,6 +49,8 @@ pub(crate) struct Window<'a> {
     pub(crate) now_ms: i64,
     /// The values of the function's scalar arguments at the step.
     pub(crate) params: &'a [f64],
+    /// Whether a value may be less than the one before it.
+    pub(crate) falls: bool,
 }
 
 /// Where the windows of all steps begin and end in a time column.
@@ -93,36 +100,51 @@ impl RangeInput {
     ) -> Result<(), Error> {
         let mut shared: HashMap<*const i64, Bounds> = HashMap::new();
         let mut now_params = vec![f64::NAN; params.len()];
+        let mut work = 0;
         for series in &self.series {
             eval.query.check_time()?;
             let bounds = shared
                 .entry(series.times.as_ptr())
                 .or_insert_with(|| self.bounds(&series.times));
+            let falls = bounds.len() < FEW_STEPS || falls(&series.values);
+            let mut points = Points::none(bounds.len());
             let steps = eval.grid.times().zip(&self.ends).zip(bounds.iter());
-            let points = steps
-                .enumerate()
-                .map(|(step, ((now_ms, end_ms), (from, to)))| {
-                    for (slot, column) in now_params.iter_mut().zip(params) {
-                        *slot = column.get(step).copied().unwrap_or(f64::NAN);
-                    }
-                    let window = Window {
-                        times: series.times.get(*from..*to)?,
-                        values: series.values.get(*from..*to)?,
-                        start_ms: end_ms.saturating_sub(self.range_ms),
-                        end_ms: *end_ms,
-                        now_ms,
-                        params: &now_params,
-                    };
-                    if window.times.is_empty() {
-                        return None;
-                    }
-                    value(&window)
-                })
-                .collect();
+            for (step, ((now_ms, end_ms), (from, to))) in steps.enumerate() {
+                let rows = (series.times.get(*from..*to), series.values.get(*from..*to));
+                let (Some(times @ [_, ..]), Some(values)) = rows else {
+                    continue;
+                };
+                work += times.len();
+                if work > WORK_BETWEEN_CHECKS {
+                    work = 0;
+                    eval.query.check_time()?;
+                }
+                for (slot, column) in now_params.iter_mut().zip(params) {
+                    *slot = column.get(step).copied().unwrap_or(f64::NAN);
+                }
+                let window = Window {
+                    times,
+                    values,
+                    start_ms: end_ms.saturating_sub(self.range_ms),
+                    end_ms: *end_ms,
+                    now_ms,
+                    params: &now_params,
+                    falls,
+                };
+                if let Some(value) = value(&window) {
+                    points.set(step, value);
+                }
+            }
             each(series, points)?;
         }
         Ok(())
     }
+}
+
+/// Whether any value is less than the one before.
+fn falls(values: &[f64]) -> bool {
+    let fall = |pair: &[f64]| matches!(pair, [before, after] if after < before);
+    values.windows(2).any(fall)
 }
 
 impl Eval<'_> {

@@ -31,6 +31,7 @@ impl Eval<'_> {
         for group in groups(aggregate, &vector) {
             self.query.check_time()?;
             for (step, limit) in limits.iter().enumerate() {
+                self.query.check_time()?;
                 let ranked = ranked(aggregate.op, &group, &vector, step);
                 for (place, value) in ranked.into_iter().take(to_usize(*limit)) {
                     if let Some(points) = kept.get_mut(place) {

@@ -15,11 +15,13 @@ pub(super) fn rate(window: &Window<'_>) -> Option<f64> {
 pub(super) fn increase(window: &Window<'_>) -> Option<f64> {
     let (first, last) = (window.values.first()?, window.values.last()?);
     let mut grown = last - first;
-    for pair in window.values.windows(2) {
-        if let [before, after] = pair
-            && after < before
-        {
-            grown += before;
+    if window.falls {
+        for pair in window.values.windows(2) {
+            if let [before, after] = pair
+                && after < before
+            {
+                grown += before;
+            }
         }
     }
     Some(grown * extrapolation(window, Some(grown))?)
