@@ -190,9 +190,9 @@ impl Body {
         mut values: Vec<f64>,
         appended: &mut Appended,
     ) -> Change {
-        self.newest_page = Some(at.0);
         let settled = self.page.as_ref().is_some_and(|page| page.settled);
         if self.open.back().is_some_and(|last| last.time >= at.0) {
+            self.newest_page = Some(at.0);
             self.fill_page(at, &mut values, appended);
             return Change::Page(values);
         }
@@ -212,6 +212,7 @@ impl Body {
         if values.iter().all(|value| is_absent(*value)) {
             return Change::Nothing;
         }
+        self.newest_page = Some(at.0);
         self.open.push_back(OpenRow {
             time: at.0,
             sequence: at.1,
@@ -235,9 +236,13 @@ impl Body {
                 },
             );
             if put == Some(Put::Conflict) {
+                if is_stale(*cell) && appended.ended > 0 {
+                    appended.ended -= 1;
+                } else {
+                    appended.samples = appended.samples.saturating_sub(1);
+                    appended.conflicts += 1;
+                }
                 *cell = absent_nan();
-                appended.samples = appended.samples.saturating_sub(1);
-                appended.conflicts += 1;
             }
         }
         if let Some(page) = &mut self.page {
@@ -253,10 +258,13 @@ impl Body {
         let put = if is_absent(have) {
             self.open[place].set(cell.slot, cell.value);
             Put::New
-        } else if have.to_bits() == cell.value.to_bits() {
-            Put::Same
-        } else {
+        } else if have.to_bits() != cell.value.to_bits() {
             return Some(Put::Conflict);
+        } else if cell.source == State::InParts {
+            // It came first from elsewhere, and stays with that.
+            return Some(Put::Same);
+        } else {
+            Put::Same
         };
         let mut later = self.open.range(place + 1..);
         if later.all(|row| is_absent(row.get(cell.slot))) {

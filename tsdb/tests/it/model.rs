@@ -96,9 +96,10 @@ impl Oracle {
     fn put(&mut self, source: usize, line: usize, (time, value): (i64, f64), page: bool) {
         let order = self.order_at(source, time);
         let column = self.columns.entry((source, line)).or_default();
+        let known = column.contains_key(&time);
         let have = column.entry(time).or_insert((order, value)).1;
         let latest = column.last_key_value().map(|(last, _)| *last) == Some(time);
-        if latest && have.to_bits() == value.to_bits() {
+        if latest && have.to_bits() == value.to_bits() && (page || !known) {
             if is_stale(value) {
                 self.on_page.remove(&(source, line));
             } else {
@@ -124,7 +125,14 @@ impl Oracle {
         for line in left {
             self.put(source, line, (time, stale_nan()), true);
         }
-        self.newest_page.insert(source, time);
+        // A page that says nothing is not remembered, unless the row is there already.
+        let newest_row = self
+            .newest
+            .get(&source)
+            .is_some_and(|newest| *newest >= time);
+        if newest_row {
+            self.newest_page.insert(source, time);
+        }
     }
 
     /// A page at the time of the last one says the same.
@@ -259,7 +267,9 @@ impl Run {
                     self.oracle
                         .put(*group, line, (self.time, stale_nan()), true);
                 }
-                self.oracle.newest_page.insert(*group, self.time);
+                if self.oracle.newest.get(group) == Some(&self.time) {
+                    self.oracle.newest_page.insert(*group, self.time);
+                }
             }
             Step::Reopen => {
                 self.db = None;
