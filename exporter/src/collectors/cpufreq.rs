@@ -50,9 +50,15 @@ pub(super) const DEFINITION: Definition = Definition {
     new,
 };
 
+/// Where no CPU has a frequency, as in most virtual machines, they are looked for again in this
+/// many scrapes: the driver may come later.
+const LOOK_AGAIN: u32 = 64;
+
 struct CpuFreq {
     folder: PathBuf,
     cpus: Vec<Cpu>,
+    /// How many scrapes are left before the CPUs are looked for.
+    rest: u32,
 }
 
 struct Cpu {
@@ -67,6 +73,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(CpuFreq {
         folder: settings.paths.sysfs.join("devices/system/cpu"),
         cpus: Vec::new(),
+        rest: 0,
     })
 }
 
@@ -77,9 +84,11 @@ impl Collector for CpuFreq {
                 .as_mut()
                 .is_some_and(|file| file.read().is_err())
         };
-        if self.cpus.is_empty() || self.cpus.iter_mut().any(gone) {
+        if self.cpus.iter_mut().any(gone) || (self.cpus.is_empty() && self.rest == 0) {
             self.cpus = find(&self.folder)?;
+            self.rest = LOOK_AGAIN;
         }
+        self.rest = self.rest.saturating_sub(1);
         for (at, (_, name, help)) in FREQUENCIES.into_iter().enumerate() {
             page.family(name, help, MetricType::Gauge);
             for cpu in &mut self.cpus {
