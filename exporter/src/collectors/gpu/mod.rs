@@ -83,24 +83,25 @@ fn write(page: &mut Page, snapshot: &Snapshot) {
 fn write_state(page: &mut Page, snapshot: &Snapshot) {
     page.family(
         "node_gpu_up",
-        "Whether the GPU could be read; without a gpu label, whether any could.",
+        "Whether the GPU could be read; without a gpu label, none is known and the driver is at fault.",
         MetricType::Gauge,
     );
-    if snapshot.fault.is_some() {
+    // Known GPUs say it themselves, so that one fault of the driver is not told twice.
+    let unknown = snapshot.fault.filter(|_| snapshot.gpus.is_empty());
+    if unknown.is_some() {
         page.sample(&[], 0.0);
     }
     for gpu in &snapshot.gpus {
-        let up = snapshot.fault.is_none() && gpu.fault.is_none();
         let index = gpu.index.to_string();
         let labels = [("gpu", index.as_str()), ("uuid", gpu.uuid.as_str())];
-        page.sample(&labels, f64::from(u8::from(up)));
+        page.sample(&labels, f64::from(u8::from(gpu.fault.is_none())));
     }
     page.family(
         "node_gpu_fault",
         "Why the GPU could not be read; 1 as long as it cannot.",
         MetricType::Gauge,
     );
-    if let Some(reason) = snapshot.fault {
+    if let Some(reason) = unknown {
         page.sample(&[("reason", reason.as_str())], 1.0);
     }
     for gpu in &snapshot.gpus {
