@@ -25,13 +25,10 @@ impl Eval<'_> {
         let param = aggregate.param.as_deref();
         match (aggregate.op, param) {
             (AggregateOp::CountValues, Some(param)) => self.count_values(aggregate, param),
-            (
-                AggregateOp::Topk
-                | AggregateOp::Bottomk
-                | AggregateOp::Limitk
-                | AggregateOp::LimitRatio,
-                Some(param),
-            ) => self.ranking(aggregate, param),
+            (AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk, Some(param)) => {
+                self.ranking(aggregate, param)
+            }
+            (AggregateOp::LimitRatio, Some(param)) => self.limit_ratio(aggregate, param),
             (AggregateOp::Quantile, Some(param)) => self.quantile(aggregate, param),
             _ => {
                 let vector = self.vector(&aggregate.expr)?;

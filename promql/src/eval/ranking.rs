@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use watchpost_model::Labels;
+
 use super::Eval;
 use super::aggregate::{Group, groups};
 use crate::error::Error;
@@ -15,9 +17,6 @@ impl Eval<'_> {
         aggregate: &Aggregate,
         param: &Node,
     ) -> Result<Vec<StepSeries>, Error> {
-        if aggregate.op == AggregateOp::LimitRatio {
-            return Err(Error::NotYet("limit_ratio".to_owned()));
-        }
         let limits = self.scalar(param)?;
         if limits.iter().any(|limit| limit.is_nan()) {
             return Err(Error::Execution("Parameter value is NaN".to_owned()));
@@ -57,6 +56,55 @@ impl Eval<'_> {
         };
         Ok(order.into_iter().filter_map(series).collect())
     }
+}
+
+impl Eval<'_> {
+    /// A share of the series, chosen by their labels. A share of `-0.3` is what `0.7` leaves out.
+    pub(super) fn limit_ratio(
+        &self,
+        aggregate: &Aggregate,
+        param: &Node,
+    ) -> Result<Vec<StepSeries>, Error> {
+        let ratios = self.scalar(param)?;
+        for ratio in &ratios {
+            if ratio.is_nan() {
+                return Err(Error::Execution("Ratio value is NaN".to_owned()));
+            }
+            if ratio.abs() > 1.0 {
+                let message = format!(
+                    "ratio value should be between -1 and 1, got {ratio}, capping to {}",
+                    ratio.signum()
+                );
+                self.query.warn(param.span, &message);
+            }
+        }
+        let mut vector = self.vector(&aggregate.expr)?;
+        for series in &mut vector {
+            let place = fraction(&series.labels);
+            series.points.map(|step, value| {
+                let ratio = ratios.get(step)?.clamp(-1.0, 1.0);
+                let chosen = if ratio < 0.0 {
+                    place >= 1.0 + ratio
+                } else {
+                    place < ratio
+                };
+                chosen.then_some(value)
+            });
+        }
+        vector.retain(|series| !series.points.is_empty());
+        Ok(vector)
+    }
+}
+
+/// A number from 0 to below 1 that depends on the labels alone: FNV-1a, then a final mix.
+fn fraction(labels: &Labels) -> f64 {
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for byte in labels.to_string().bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash ^= hash >> 33;
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 /// The members of a group that have a value at a step, best first.

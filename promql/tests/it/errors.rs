@@ -291,3 +291,27 @@ fn a_query_that_holds_too_many_samples_or_takes_too_long_is_cut_off() {
     });
     assert_eq!(brief.instant(&db, &expr, 0), Err(Error::Timeout));
 }
+
+#[test]
+fn what_is_doubtful_about_an_answer_is_said_with_its_place() {
+    let (db, engine) = (db(), Engine::default());
+    let answer = |text: &str| engine.instant(&db, &parse(text).unwrap(), 0).unwrap();
+    assert_eq!(
+        answer("1 +\n  sum(rate(a[1m]))").infos,
+        [
+            r#"PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "a" (2:12)"#
+        ]
+    );
+    assert_eq!(
+        answer("quantile(2, a)").warnings,
+        ["PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)"]
+    );
+    assert_eq!(
+        answer("histogram_quantile(0.5, a)").warnings,
+        [
+            r#"PromQL warning: bucket label "le" is missing or has a malformed value of "" for metric name "a" (1:25)"#
+        ]
+    );
+    let plain = answer("sum(a)");
+    assert!(plain.infos.is_empty() && plain.warnings.is_empty());
+}
