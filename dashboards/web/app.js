@@ -5,6 +5,7 @@ import { alerts as askAlerts, line } from "./api.js";
 import { ago, clock } from "./format.js";
 import { poll, useSecond } from "./poll.js";
 import { change, follow, href, route } from "./router.js";
+import { isCritical } from "./fleet.js";
 import { alertsNow } from "./store.js";
 import { Empty, State } from "./parts.js";
 import { Hosts } from "./pages/hosts.js";
@@ -27,13 +28,19 @@ function Icon({ path }) {
   return html`<svg viewBox="0 0 24 24" width="20" height="20" class="icon" aria-hidden="true"><path d=${path} /></svg>`;
 }
 
+/** How many alerts fire, and how bad the worst of them is. */
+function firingNow() {
+  const firing = alertsNow.value.list?.filter((alert) => alert.state === "firing") ?? [];
+  return { count: firing.length, worst: firing.some(isCritical) ? "critical" : "warning" };
+}
+
 function Navigation({ current }) {
-  const firing = alertsNow.value.list?.filter((alert) => alert.state === "firing").length ?? 0;
+  const { count, worst } = firingNow();
   return html`<nav class="rail" aria-label="Views">${NAVIGATION.map((name) => {
     const view = VIEWS[name];
     return html`<a key=${name} href=${href(name)} aria-current=${name === current ? "page" : undefined} title=${`${view.title} (g ${view.key})`}>
       <${Icon} path=${view.icon} />${view.title}
-      ${name === "alerts" && firing > 0 && html`<span class="count">${firing}<span class="hidden"> firing</span></span>`}
+      ${name === "alerts" && count > 0 && html`<span class=${`count is-${worst}`}>${count}<span class="hidden"> firing</span></span>`}
     </a>`;
   })}</nav>`;
 }
@@ -86,11 +93,9 @@ function Search({ current }) {
 }
 
 function Count() {
-  const { list } = alertsNow.value;
-  const firing = list?.filter((alert) => alert.state === "firing") ?? [];
-  if (firing.length === 0) return null;
-  const worst = firing.some((alert) => alert.labels.severity === "critical") ? "critical" : "warning";
-  return html`<a class="firing" href=${href("alerts")}><${State} state=${worst} word=${`${firing.length} firing`} /></a>`;
+  const { count, worst } = firingNow();
+  if (count === 0) return null;
+  return html`<a class="firing" href=${href("alerts")}><${State} state=${worst} word=${`${count} firing`} /></a>`;
 }
 
 function Help({ dialog }) {

@@ -73,7 +73,8 @@ export function alertsOf(alerts, job, instance) {
   return (alerts ?? []).filter(({ labels }) => labels.instance === instance && (labels.job === undefined || labels.job === job));
 }
 
-const isCritical = (alert) => ["critical", "page", "emergency", "error"].includes(alert.labels.severity);
+/** Whether an alert is of the severities that wake people. */
+export const isCritical = (alert) => ["critical", "page", "emergency", "error"].includes(alert.labels.severity);
 
 const isNotice = (alert) => ["info", "none"].includes(alert.labels.severity);
 

@@ -2,6 +2,7 @@
 
 import { html } from "../vendor/ui.js";
 import { digits } from "../format.js";
+import { isCritical } from "../fleet.js";
 import { change, href } from "../router.js";
 import { alertsNow } from "../store.js";
 import { Ago, Answer, Chips, Empty, State } from "../parts.js";
@@ -12,7 +13,7 @@ const OWN = new Set(["alertname", "severity", "instance", "job"]);
 /** The sign of an alert: its severity while it fires, a hollow one before. */
 const signOf = (alert) => {
   if (alert.state !== "firing") return "pending";
-  return alert.labels.severity === "critical" ? "critical" : "warning";
+  return isCritical(alert) ? "critical" : "warning";
 };
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
@@ -23,13 +24,14 @@ function value(text) {
 }
 
 function Alert({ alert }) {
-  const { labels, annotations = {} } = alert;
+  const { labels, annotations = {}, held } = alert;
   const rest = Object.entries(labels).filter(([name]) => !OWN.has(name));
   const link = /^https?:\/\//.test(annotations.runbook_url ?? "") ? annotations.runbook_url : null;
   return html`<tr>
     <td data-label="State"><${State} state=${signOf(alert)} word=${capital(alert.state)} /></td>
     <td data-label="What"><strong>${labels.alertname}</strong>${annotations.summary && html`<div>${annotations.summary}</div>`}
       ${annotations.description && html`<div class="quiet">${annotations.description}</div>`}
+      ${held && html`<div class="quiet">Held since <${Ago} at=${held.since} />: ${held.reason}</div>`}
       ${link && html`<a href=${link} rel="noreferrer">Runbook</a>`}</td>
     <td data-label="Severity">${labels.severity ? capital(labels.severity) : html`<span class="missing">none</span>`}</td>
     <td data-label="Where">${labels.instance && html`<a href=${href("host", [labels.job ?? "", labels.instance])}>${labels.instance}</a>`} <${Chips} labels=${[...(labels.job ? [["job", labels.job]] : []), ...rest]} /></td>

@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "../vendor/ui.js";
 import * as api from "../api.js";
 import * as queries from "../queries.js";
 import * as format from "../format.js";
-import { STATES, STATE_WORDS, gridCurves, joinHosts, keepLast, levelOf, rateWindow } from "../fleet.js";
+import { STATES, STATE_WORDS, gridCurves, isCritical, joinHosts, keepLast, levelOf, rateWindow } from "../fleet.js";
 import { SORT_NAMES, filterHosts, sortHosts, tally } from "../order.js";
 import { usePoll } from "../poll.js";
 import { change, href } from "../router.js";
@@ -70,8 +70,8 @@ function meter(kind, value, before, missing) {
 /** The one table of columns: heading, CSS width, content, the raw value for tests and title, and when it is worth its room. */
 const COLUMNS = [
   { name: "trouble", heading: "State", width: "76px", cell: (row) => html`<${State} state=${row.state} word=${STATE_WORDS[row.state]} />` },
-  { name: "name", heading: "Host", width: "minmax(160px, 2fr)", words: true, cell: (row) => html`<a href=${hostAddress(row)}>${row.name}</a>
-      ${!namesItself(row) && html`<span class="chip" title="instance">${row.instance}</span>`}<${Chips} labels=${row.chips} />` },
+  { name: "name", heading: "Host", width: "minmax(160px, 2fr)", cell: (row, slow, manyJobs) => html`<a href=${hostAddress(row)}>${row.name}</a>
+      ${!namesItself(row) && html`<span class="chip" title="instance">${row.instance}</span>`}<${Chips} labels=${manyJobs ? [["job", row.job], ...row.chips] : row.chips} />` },
   { name: "cpu", heading: "CPU", width: "124px", value: (row) => row.cpu,
     cell: (row, slow) => meter("cpu", row.cpu, html`<${Spark} values=${slow?.cpu.get(row.key)} label="CPU of the last hour" />`) },
   { name: "memory", heading: "Memory", width: "124px", value: (row) => row.memory?.percent,
@@ -95,7 +95,7 @@ const COLUMNS = [
   { name: "uptime", heading: "Uptime", width: "70px", value: (row) => row.uptime,
     cell: (row) => (row.uptime === null ? html`<${Figure} />` : html`<span class="figure">${format.uptime(row.uptime)}</span>`) },
   { name: "alerts", heading: "Alerts", width: "46px", value: (row) => row.firing,
-    cell: (row) => html`${row.firing > 0 && html`<a class="count" href=${href("alerts", [], { q: row.instance })} title=${row.worst.labels.alertname}>${row.firing}<span class="hidden"> firing</span></a>`}
+    cell: (row) => html`${row.firing > 0 && html`<a class=${`count is-${isCritical(row.worst) ? "critical" : "warning"}`} href=${href("alerts", [], { q: row.instance })} title=${row.worst.labels.alertname}>${row.firing}<span class="hidden"> firing</span></a>`}
       ${row.pending > 0 && html`<span class="pending" title="Pending">${row.pending}<span class="hidden"> pending</span></span>`}` },
 ];
 const NUMERIC = new Set(["cpu", "memory", "disk", "temperature", "gpu", "battery", "received", "sent", "load", "uptime", "alerts"]);
@@ -122,7 +122,7 @@ function remark(row) {
   return undefined;
 }
 
-function Row({ row, columns, slow, index }) {
+function Row({ row, columns, slow, manyJobs, index }) {
   const open = (event) => {
     if (!event.target.closest("a, button") && !getSelection().toString()) location.hash = hostAddress(row);
   };
@@ -130,7 +130,7 @@ function Row({ row, columns, slow, index }) {
   return html`<div role="row" class=${`row host is-${row.state} ${dim ? "is-stale" : ""}`} aria-rowindex=${index + 2} data-host=${row.name} data-instance=${row.instance} onClick=${open} title=${remark(row)}>
     ${columns.map((column) => html`<div role="cell" key=${column.name} class=${`cell c-${column.name} ${NUMERIC.has(column.name) ? "right" : ""} ${column.optional && !column.optional(row) ? "is-absent" : ""}`}
       data-label=${column.heading} data-value=${column.value?.(row) ?? undefined} title=${column.title?.(row) || undefined}>
-      ${column.cell(row, slow)}
+      ${column.cell(row, slow, manyJobs)}
       ${column.name === "trouble" && row.stale !== null && html`<small class="age">${format.ago(row.stale)}</small>`}
     </div>`)}
   </div>`;
@@ -152,13 +152,14 @@ function Summary({ rows, shown, sort, descending }) {
 function Table({ rows, slow, sort, descending }) {
   const body = useRef(null);
   const columns = COLUMNS.filter((column) => !column.optional || rows.some(column.optional));
+  const manyJobs = rows.some((row) => row.job !== rows[0].job);
   const { from, to, above, below } = useVisibleRows(body, rows.length);
   const template = columns.map((column) => column.width).join(" ");
   return html`<div role="table" class="hosts" aria-label="Hosts" aria-rowcount=${rows.length + 1} style=${{ "--columns": template }}>
     <${Head} columns=${columns} sort=${sort} descending=${descending} />
     <div role="rowgroup" ref=${body}>
       ${above > 0 && html`<div role="presentation" style=${{ height: `${above}px` }}></div>`}
-      ${rows.slice(from, to).map((row, offset) => html`<${Row} key=${row.key} row=${row} columns=${columns} slow=${slow} index=${from + offset} />`)}
+      ${rows.slice(from, to).map((row, offset) => html`<${Row} key=${row.key} row=${row} columns=${columns} slow=${slow} manyJobs=${manyJobs} index=${from + offset} />`)}
       ${below > 0 && html`<div role="presentation" style=${{ height: `${below}px` }}></div>`}
     </div>
   </div>`;
