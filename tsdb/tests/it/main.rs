@@ -5,6 +5,8 @@ mod crash;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod retention;
