@@ -1,16 +1,13 @@
-//! The engine: limits, deadline, and the shape of the answer.
-
-use std::cell::Cell;
-use std::time::Instant;
+//! The engine: from an expression to the shape of the answer.
 
 use watchpost_model::{Duration, Labels};
 use watchpost_tsdb::Db;
 
 use crate::error::Error;
 use crate::eval::{Eval, final_labels, finish, same_labels};
-use crate::notes::Notes;
 use crate::parse::Expr;
-use crate::parse::ast::{Kind, Span};
+use crate::parse::ast::Kind;
+use crate::query::Query;
 use crate::series::{Evaluated, Grid, Points, StepSeries};
 use crate::value::{Answer, InstantSample, RangeSeries, Value};
 
@@ -72,7 +69,7 @@ impl Engine {
             end_ms: time_ms,
             step_ms: 0,
         };
-        let query = Query::new(self, db, expr, steps, false);
+        let query = Query::new(&self.options, db, expr, steps, false);
         let eval = Eval {
             query: &query,
             grid: Grid {
@@ -91,7 +88,7 @@ impl Engine {
     /// The values at each step; the answer is always a matrix.
     pub fn range(&self, db: &Db, expr: &Expr, steps: Steps) -> Result<Answer, Error> {
         let grid = self.grid(steps)?;
-        let query = Query::new(self, db, expr, steps, true);
+        let query = Query::new(&self.options, db, expr, steps, true);
         let eval = Eval {
             query: &query,
             grid,
@@ -199,78 +196,4 @@ fn at_one_time(value: Evaluated, time_ms: i64) -> Result<Value, Error> {
             Value::Vector(finish(series)?.into_iter().filter_map(sample).collect())
         }
     })
-}
-
-/// One query: what all its evaluations share.
-#[derive(Debug)]
-pub(crate) struct Query<'a> {
-    pub(crate) db: &'a Db,
-    pub(crate) options: &'a Options,
-    pub(crate) text: &'a str,
-    /// The steps as they were asked for; those of an instant query are one time and a step of 0.
-    pub(crate) steps: Steps,
-    pub(crate) is_range: bool,
-    deadline: Option<Instant>,
-    held: Cell<usize>,
-    notes: Notes,
-}
-
-impl<'a> Query<'a> {
-    fn new(engine: &'a Engine, db: &'a Db, expr: &'a Expr, steps: Steps, is_range: bool) -> Self {
-        Self {
-            db,
-            options: &engine.options,
-            text: &expr.source.0,
-            steps,
-            is_range,
-            deadline: Instant::now().checked_add(engine.options.timeout.as_std()),
-            held: Cell::new(0),
-            notes: Notes::default(),
-        }
-    }
-
-    /// Fails when the query has taken too long.
-    pub(crate) fn check_time(&self) -> Result<(), Error> {
-        match self.deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Error::Timeout),
-            _ => Ok(()),
-        }
-    }
-
-    /// Counts samples that are held now; fails when they are too many.
-    pub(crate) fn hold(&self, samples: usize) -> Result<(), Error> {
-        let held = self.held.get().saturating_add(samples);
-        self.held.set(held);
-        if held > self.options.max_samples {
-            return Err(Error::TooManySamples("query execution"));
-        }
-        Ok(())
-    }
-
-    /// How many samples are held.
-    pub(crate) fn held(&self) -> usize {
-        self.held.get()
-    }
-
-    /// Goes back to this many held samples.
-    pub(crate) fn release_to(&self, held: usize) {
-        self.held.set(held);
-    }
-
-    pub(crate) fn warn(&self, span: Span, message: &str) {
-        self.notes.warn(self.text, span, message);
-    }
-
-    pub(crate) fn info(&self, span: Span, message: &str) {
-        self.notes.info(self.text, span, message);
-    }
-
-    fn answer(self, value: Value) -> Answer {
-        let (warnings, infos) = self.notes.into_parts();
-        Answer {
-            value,
-            warnings,
-            infos,
-        }
-    }
 }

@@ -14,6 +14,7 @@ mod functions;
 mod notes;
 mod number;
 mod parse;
+mod query;
 mod series;
 mod value;
 

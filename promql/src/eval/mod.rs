@@ -16,9 +16,9 @@ use std::collections::hash_map::Entry;
 
 use watchpost_model::Labels;
 
-use crate::engine::Query;
 use crate::error::Error;
 use crate::parse::ast::{Kind, Node};
+use crate::query::Query;
 use crate::series::{Evaluated, Grid, StepSeries, is_metric_label};
 
 pub(crate) use kahan::{Kahan, Mean};

@@ -4,6 +4,7 @@ mod absent;
 mod convert;
 mod date;
 mod histogram;
+mod kind;
 mod label;
 mod math;
 mod over_time;
@@ -12,199 +13,13 @@ pub(crate) mod quantile;
 mod rate;
 mod sort;
 
-use std::fmt;
-
-use crate::error::Error;
-use crate::eval::{Eval, Window};
-use crate::parse::ast::Type::{self, Range, Scalar, Text, Vector};
-use crate::parse::ast::{Call, Node};
-use crate::series::Evaluated;
-
-/// A function of the language.
-pub(crate) struct Function {
-    pub(crate) name: &'static str,
-    /// The types of its arguments; where it takes more, they are of the last type.
-    pub(crate) args: &'static [Type],
-    rest: Rest,
-    pub(crate) returns: Type,
-    /// Whether it needs [`crate::Features::experimental_functions`].
-    pub(crate) experimental: bool,
-    pub(crate) run: Run,
-}
-
-/// Whether the last argument may be left out or given again.
-#[derive(Clone, Copy)]
-enum Rest {
-    Fixed,
-    Optional,
-    Repeated,
-}
-
-/// How a function is computed.
-pub(crate) enum Run {
-    /// Value by value.
-    Value(fn(f64) -> f64),
-    /// Value by value, with scalar arguments.
-    Values(fn(f64, &[f64]) -> Option<f64>),
-    /// Window by window.
-    Over(Over),
-    /// From the steps alone.
-    Scalar(fn(&Eval<'_>) -> Vec<f64>),
-    /// In its own way.
-    Whole(fn(&Eval<'_>, &Node, &Call) -> Result<Evaluated, Error>),
-}
-
-/// A value of the samples in a window. Never called for a window without samples.
-#[derive(Clone, Copy)]
-pub(crate) enum Fold {
-    Always(fn(&Window<'_>) -> f64),
-    /// Only where there are enough samples.
-    Sometimes(fn(&Window<'_>) -> Option<f64>),
-}
-
-impl Fold {
-    pub(crate) fn value(self, window: &Window<'_>) -> Option<f64> {
-        match self {
-            Self::Always(value) => Some(value(window)),
-            Self::Sometimes(value) => value(window),
-        }
-    }
-}
-
-/// Looks at a call's scalar arguments before anything is computed.
-type Check = fn(&Eval<'_>, &Call, &[Vec<f64>]) -> Result<(), Error>;
-
-/// A function over the samples in a window.
-pub(crate) struct Over {
-    pub(crate) fold: Fold,
-    /// Whether its result is still the metric it was.
-    pub(crate) keeps_name: bool,
-    /// Whether it makes sense for counters only.
-    pub(crate) counter: bool,
-    pub(crate) check: Option<Check>,
-}
-
-impl fmt::Debug for Function {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}()", self.name)
-    }
-}
-
-impl Function {
-    const fn new(name: &'static str, args: &'static [Type], returns: Type, run: Run) -> Self {
-        Self {
-            name,
-            args,
-            rest: Rest::Fixed,
-            returns,
-            experimental: false,
-            run,
-        }
-    }
-
-    const fn optional(mut self) -> Self {
-        self.rest = Rest::Optional;
-        self
-    }
-
-    const fn repeated(mut self) -> Self {
-        self.rest = Rest::Repeated;
-        self
-    }
-
-    const fn experimental(mut self) -> Self {
-        self.experimental = true;
-        self
-    }
-
-    /// The least number of arguments, and the greatest where there is one.
-    pub(crate) fn arity(&self) -> (usize, Option<usize>) {
-        let all = self.args.len();
-        match self.rest {
-            Rest::Fixed => (all, Some(all)),
-            Rest::Optional => (all.saturating_sub(1), Some(all)),
-            Rest::Repeated => (all.saturating_sub(1), None),
-        }
-    }
-}
+use crate::parse::ast::Type::{Range, Scalar, Text, Vector};
+pub(crate) use kind::{Fold, Function, Over, Run};
+use kind::{all, checked, counter, date, named, over, plain, scalar, some, value, values, whole};
 
 /// The function with this name.
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|function| function.name == name)
-}
-
-const fn value(name: &'static str, run: fn(f64) -> f64) -> Function {
-    Function::new(name, &[Vector], Vector, Run::Value(run))
-}
-
-const fn date(
-    name: &'static str,
-    run: fn(&Eval<'_>, &Node, &Call) -> Result<Evaluated, Error>,
-) -> Function {
-    Function::new(name, &[Vector], Vector, Run::Whole(run)).optional()
-}
-
-const fn whole(
-    name: &'static str,
-    args: &'static [Type],
-    returns: Type,
-    run: fn(&Eval<'_>, &Node, &Call) -> Result<Evaluated, Error>,
-) -> Function {
-    Function::new(name, args, returns, Run::Whole(run))
-}
-
-const fn values(
-    name: &'static str,
-    args: &'static [Type],
-    run: fn(f64, &[f64]) -> Option<f64>,
-) -> Function {
-    Function::new(name, args, Vector, Run::Values(run))
-}
-
-const fn all(name: &'static str, value: fn(&Window<'_>) -> f64) -> Function {
-    over(name, &[Range], plain(Fold::Always(value)))
-}
-
-const fn some(name: &'static str, value: fn(&Window<'_>) -> Option<f64>) -> Function {
-    over(name, &[Range], plain(Fold::Sometimes(value)))
-}
-
-const fn over(name: &'static str, args: &'static [Type], over: Over) -> Function {
-    Function::new(name, args, Vector, Run::Over(over))
-}
-
-const fn scalar(name: &'static str, run: fn(&Eval<'_>) -> Vec<f64>) -> Function {
-    Function::new(name, &[], Scalar, Run::Scalar(run))
-}
-
-const fn plain(fold: Fold) -> Over {
-    Over {
-        fold,
-        keeps_name: false,
-        counter: false,
-        check: None,
-    }
-}
-
-const fn named(value: fn(&Window<'_>) -> Option<f64>) -> Over {
-    Over {
-        keeps_name: true,
-        ..plain(Fold::Sometimes(value))
-    }
-}
-
-const fn counter(value: fn(&Window<'_>) -> Option<f64>) -> Over {
-    Over {
-        counter: true,
-        ..plain(Fold::Sometimes(value))
-    }
-}
-
-const fn checked(value: fn(&Window<'_>) -> Option<f64>, check: Check) -> Over {
-    Over {
-        check: Some(check),
-        ..plain(Fold::Sometimes(value))
-    }
 }
 
 /// Functions of the language that this engine does not have.

@@ -1,7 +1,7 @@
 //! Text to a checked expression: our own lexer and Pratt parser.
 //!
-//! Promises: every error has its place; a text longer than [`MAX_BYTES`] or a tree higher than
-//! [`MAX_HEIGHT`] is an error, so no text can exhaust the stack here, in the evaluator, or when
+//! Promises: every error has its place; a text longer than [`MAX_BYTES`], a tree higher than
+//! [`MAX_HEIGHT`] and more than [`MAX_MATCHERS`] matchers are errors, so no text can exhaust the stack here, in the evaluator, or when
 //! the tree is released; what parses has passed the type checks that Prometheus makes.
 //!
 //! Sources: Prometheus 3.14's documentation (`querying/basics`, `querying/operators`).
@@ -12,6 +12,7 @@ mod expr;
 mod lex;
 mod literal;
 mod operators;
+mod ops;
 mod print;
 mod selector;
 mod stream;
@@ -24,6 +25,8 @@ use stream::Stream;
 
 /// The longest text.
 pub(crate) const MAX_BYTES: usize = 1 << 20;
+/// The most label matchers: each may hold a compiled regular expression.
+pub(crate) const MAX_MATCHERS: usize = 1_000;
 /// The highest tree, in nodes.
 pub(crate) const MAX_HEIGHT: usize = 400;
 

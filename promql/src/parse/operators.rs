@@ -5,26 +5,6 @@ use super::ast::{BinaryOp, Card, Matching};
 use super::lex::TokenKind;
 use super::stream::Stream;
 
-/// The operators, as they are written.
-const OPERATORS: [BinaryOp; 16] = [
-    BinaryOp::Add,
-    BinaryOp::Sub,
-    BinaryOp::Mul,
-    BinaryOp::Div,
-    BinaryOp::Mod,
-    BinaryOp::Pow,
-    BinaryOp::Atan2,
-    BinaryOp::Equal,
-    BinaryOp::NotEqual,
-    BinaryOp::Less,
-    BinaryOp::LessEqual,
-    BinaryOp::Greater,
-    BinaryOp::GreaterEqual,
-    BinaryOp::And,
-    BinaryOp::Or,
-    BinaryOp::Unless,
-];
-
 /// The operator that is next, not taken yet.
 pub(super) fn next_operator(stream: &Stream<'_>) -> Result<Option<BinaryOp>, Fault> {
     let text = match stream.peek() {
@@ -38,7 +18,7 @@ pub(super) fn next_operator(stream: &Stream<'_>) -> Result<Option<BinaryOp>, Fau
         TokenKind::Identifier => stream.word(),
         _ => return Ok(None),
     };
-    Ok(OPERATORS
+    Ok(BinaryOp::ALL
         .into_iter()
         .find(|op| op.name().eq_ignore_ascii_case(text)))
 }

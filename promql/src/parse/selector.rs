@@ -83,6 +83,7 @@ fn braces(
 }
 
 fn matcher(stream: &mut Stream<'_>, label: &str) -> Result<Matcher, Fault> {
+    stream.count_matcher()?;
     let op = match stream.peek() {
         TokenKind::Sign("=") => MatchOp::Equal,
         TokenKind::Sign("!=") => MatchOp::NotEqual,

@@ -2,7 +2,7 @@
 
 use super::ast::Span;
 use super::lex::{Token, TokenKind, tokens};
-use super::{Fault, Features, MAX_HEIGHT};
+use super::{Fault, Features, MAX_HEIGHT, MAX_MATCHERS};
 
 /// Words that no metric name can be.
 const RESERVED: [&str; 6] = [
@@ -20,6 +20,7 @@ pub(super) struct Stream<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    matchers: usize,
 }
 
 impl<'a> Stream<'a> {
@@ -30,6 +31,7 @@ impl<'a> Stream<'a> {
             tokens: tokens(text),
             at: 0,
             depth: 0,
+            matchers: 0,
         }
     }
 
@@ -157,6 +159,18 @@ impl<'a> Stream<'a> {
         self.depth += 1;
         if self.depth > MAX_HEIGHT {
             return Err(too_deep(self.span()));
+        }
+        Ok(())
+    }
+
+    /// Counts a label matcher; there may not be too many.
+    pub(super) fn count_matcher(&mut self) -> Result<(), Fault> {
+        self.matchers += 1;
+        if self.matchers > MAX_MATCHERS {
+            return Err(Fault::new(
+                self.span(),
+                format!("expected at most {MAX_MATCHERS} label matchers, found more"),
+            ));
         }
         Ok(())
     }

@@ -226,6 +226,7 @@ fn deep_nesting_is_an_error_and_does_not_end_the_process() {
         "abs(".repeat(100_000),
         "x".to_owned() + &"[5m:]".repeat(100_000),
         "x".repeat(2 << 20),
+        format!("x{{{}}}", "a=~\"b.*c\",".repeat(100_000)),
     ] {
         assert!(parse(&text).is_err());
     }

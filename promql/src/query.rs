@@ -1,0 +1,93 @@
+//! One query: its limits, its deadline, and what is said about it.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use watchpost_tsdb::Db;
+
+use crate::engine::{Options, Steps};
+use crate::error::Error;
+use crate::notes::Notes;
+use crate::parse::Expr;
+use crate::parse::ast::Span;
+use crate::value::{Answer, Value};
+
+/// What all evaluations of one query share.
+#[derive(Debug)]
+pub(crate) struct Query<'a> {
+    pub(crate) db: &'a Db,
+    pub(crate) options: &'a Options,
+    pub(crate) text: &'a str,
+    /// The steps as they were asked for; those of an instant query are one time and a step of 0.
+    pub(crate) steps: Steps,
+    pub(crate) is_range: bool,
+    deadline: Option<Instant>,
+    held: Cell<usize>,
+    notes: Notes,
+}
+
+impl<'a> Query<'a> {
+    pub(crate) fn new(
+        options: &'a Options,
+        db: &'a Db,
+        expr: &'a Expr,
+        steps: Steps,
+        is_range: bool,
+    ) -> Self {
+        Self {
+            db,
+            options,
+            text: &expr.source.0,
+            steps,
+            is_range,
+            deadline: Instant::now().checked_add(options.timeout.as_std()),
+            held: Cell::new(0),
+            notes: Notes::default(),
+        }
+    }
+
+    /// Fails when the query has taken too long.
+    pub(crate) fn check_time(&self) -> Result<(), Error> {
+        match self.deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Error::Timeout),
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts samples that are held now; fails when they are too many.
+    pub(crate) fn hold(&self, samples: usize) -> Result<(), Error> {
+        let held = self.held.get().saturating_add(samples);
+        self.held.set(held);
+        if held > self.options.max_samples {
+            return Err(Error::TooManySamples("query execution"));
+        }
+        Ok(())
+    }
+
+    /// How many samples are held.
+    pub(crate) fn held(&self) -> usize {
+        self.held.get()
+    }
+
+    /// Goes back to this many held samples.
+    pub(crate) fn release_to(&self, held: usize) {
+        self.held.set(held);
+    }
+
+    pub(crate) fn warn(&self, span: Span, message: &str) {
+        self.notes.warn(self.text, span, message);
+    }
+
+    pub(crate) fn info(&self, span: Span, message: &str) {
+        self.notes.info(self.text, span, message);
+    }
+
+    pub(crate) fn answer(self, value: Value) -> Answer {
+        let (warnings, infos) = self.notes.into_parts();
+        Answer {
+            value,
+            warnings,
+            infos,
+        }
+    }
+}
