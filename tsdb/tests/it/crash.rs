@@ -6,7 +6,7 @@ use tempfile::tempdir;
 use watchpost_model::Labels;
 use watchpost_tsdb::{Db, Error, Row};
 
-use crate::support::{Dump, append, config, dump, group, line, log_files};
+use crate::support::{Dump, append, config, dump, group, line, log_files, open_unsynced};
 
 /// A run with layouts that change, parts, singles and ends; `each` is called after every step.
 fn scripted(db: &Db, mut each: impl FnMut(&Db)) {
@@ -44,14 +44,14 @@ fn open_with(log: &[u8]) -> (tempfile::TempDir, Db) {
     let directory = tempdir().unwrap();
     std::fs::create_dir(directory.path().join("log")).unwrap();
     std::fs::write(directory.path().join("log/0000000001.log"), log).unwrap();
-    let db = Db::open(config(directory.path())).unwrap();
+    let db = open_unsynced(config(directory.path()));
     (directory, db)
 }
 
 #[test]
 fn a_log_cut_at_any_byte_gives_all_that_was_whole_before() {
     let directory = tempdir().unwrap();
-    let db = Db::open(config(directory.path())).unwrap();
+    let db = open_unsynced(config(directory.path()));
     let log = log_files(directory.path()).pop().unwrap();
     let mut steps: Vec<(u64, Dump)> = vec![(0, Vec::new())];
     scripted(&db, |db| {
@@ -70,7 +70,7 @@ fn a_log_cut_at_any_byte_gives_all_that_was_whole_before() {
 #[test]
 fn a_flipped_byte_costs_no_sample_of_other_groups_and_none_before_it() {
     let directory = tempdir().unwrap();
-    let db = Db::open(config(directory.path())).unwrap();
+    let db = open_unsynced(config(directory.path()));
     let log = log_files(directory.path()).pop().unwrap();
     let mut steps: Vec<(u64, Dump)> = vec![(0, Vec::new())];
     scripted(&db, |db| {
@@ -109,7 +109,7 @@ fn a_store_goes_on_after_each_restart() {
     let directory = tempdir().unwrap();
     let mut expected = Vec::new();
     for run in 0..5_i32 {
-        let db = Db::open(config(directory.path())).unwrap();
+        let db = open_unsynced(config(directory.path()));
         assert_eq!(dump(&db), expected);
         let (a, b, up) = (line(&db, "a"), line(&db, "b"), line(&db, "up"));
         let group = group(&db, "h1");
@@ -151,12 +151,12 @@ fn a_store_goes_on_after_each_restart() {
 fn a_file_without_a_header_is_set_aside_and_the_rest_is_read() {
     let directory = tempdir().unwrap();
     for time in 1..=2 {
-        let db = Db::open(config(directory.path())).unwrap();
+        let db = open_unsynced(config(directory.path()));
         append(&db, &group(&db, "h1"), time, &[(line(&db, "a"), 1.0)]).unwrap();
     }
     let first = &log_files(directory.path())[0];
     std::fs::write(first, b"garbage that is no log").unwrap();
-    let db = Db::open(config(directory.path())).unwrap();
+    let db = open_unsynced(config(directory.path()));
     assert_eq!(dump(&db)[0].1.len(), 1);
     assert_eq!(db.stats().quarantined_files, 1);
     let aside = std::fs::read(first.with_extension("log.bad")).unwrap();
@@ -166,14 +166,14 @@ fn a_file_without_a_header_is_set_aside_and_the_rest_is_read() {
 #[test]
 fn a_directory_in_use_is_refused_with_its_holder() {
     let directory = tempdir().unwrap();
-    let db = Db::open(config(directory.path())).unwrap();
+    let db = open_unsynced(config(directory.path()));
     let error = Db::open(config(directory.path())).unwrap_err();
     let Error::InUse { holder, .. } = &error else {
         panic!("expected `InUse`, found {error:?}")
     };
     assert_eq!(*holder, format!(" (pid {})", std::process::id()));
     drop(db);
-    Db::open(config(directory.path())).unwrap();
+    open_unsynced(config(directory.path()));
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn a_directory_that_is_not_ours_is_left_untouched() {
 #[test]
 fn a_newer_format_is_refused() {
     let directory = tempdir().unwrap();
-    let db = Db::open(config(directory.path())).unwrap();
+    let db = open_unsynced(config(directory.path()));
     append(&db, &group(&db, "h1"), 1, &[(line(&db, "a"), 1.0)]).unwrap();
     drop(db);
     let log = &log_files(directory.path())[0];
@@ -209,7 +209,7 @@ fn a_newer_format_is_refused() {
     let error = Db::open(config(directory.path())).unwrap_err();
     assert!(error.to_string().contains("log format 9"), "{error}");
     std::fs::write(log, good).unwrap();
-    Db::open(config(directory.path())).unwrap();
+    open_unsynced(config(directory.path()));
     std::fs::write(directory.path().join("format"), "watchpost tsdb 2\n").unwrap();
     let error = Db::open(config(directory.path())).unwrap_err();
     assert!(error.to_string().contains("format 2"), "{error}");

@@ -8,7 +8,7 @@ use tempfile::tempdir;
 use watchpost_model::{Labels, MatchOp, Matcher, is_stale, stale_nan};
 use watchpost_tsdb::{Db, Error, Group, LineId, Row, TimeRange};
 
-use crate::support::{Dump, config, select};
+use crate::support::{Dump, config, open_unsynced, select};
 
 /// Names of the lines; each line stands with and without an own `job`, and one removes `instance`.
 const LINES: usize = 8;
@@ -273,7 +273,7 @@ impl Run {
             }
             Step::Reopen => {
                 self.db = None;
-                self.db = Some(Db::open(config(&self.path)).unwrap());
+                self.db = Some(open_unsynced(config(&self.path)));
             }
         }
     }
@@ -379,7 +379,7 @@ proptest! {
         let directory = tempdir().unwrap();
         let mut run = Run {
             path: directory.path().to_owned(),
-            db: Some(Db::open(config(directory.path())).unwrap()),
+            db: Some(open_unsynced(config(directory.path()))),
             oracle: Oracle::default(),
             time: 0,
         };

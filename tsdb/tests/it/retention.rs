@@ -4,7 +4,7 @@ use tempfile::tempdir;
 use watchpost_model::Duration;
 use watchpost_tsdb::{Config, Db};
 
-use crate::support::{append, config, dump, group, line, log_files};
+use crate::support::{append, config, dump, group, line, log_files, open_unsynced};
 
 #[test]
 fn rows_past_the_retention_leave_memory_and_disk() {
@@ -14,7 +14,7 @@ fn rows_past_the_retention_leave_memory_and_disk() {
         log_file_size: 4_096,
         ..config(directory.path())
     };
-    let db = Db::open(config.clone()).unwrap();
+    let db = open_unsynced(config.clone());
     let (a, b) = (line(&db, "a"), line(&db, "b"));
     let (one, two) = (group(&db, "h1"), group(&db, "h2"));
     append(&db, &two, 0, &[(b, 1.0)]).unwrap();
@@ -38,7 +38,7 @@ fn rows_past_the_retention_leave_memory_and_disk() {
     assert_eq!(stats.disk_bytes, on_disk);
     let expected = dump(&db);
     drop((one, two, db));
-    let db = Db::open(config).unwrap();
+    let db = open_unsynced(config);
     db.maintain(9_999_000).unwrap();
     let after = dump(&db);
     let recent = |samples: &[(i64, u64)]| {
@@ -81,7 +81,7 @@ fn a_slot_of_a_series_that_is_gone_serves_another_one() {
         max_series: 2,
         ..config(directory.path())
     };
-    let db = Db::open(config.clone()).unwrap();
+    let db = open_unsynced(config.clone());
     let group = group(&db, "h1");
     let steady = line(&db, "steady");
     for second in 0..5_000_i32 {
@@ -104,7 +104,7 @@ fn a_slot_of_a_series_that_is_gone_serves_another_one() {
     assert_eq!(names, ["passing_4", "steady"]);
     let expected = dump(&db);
     drop((group, db));
-    let db = Db::open(config).unwrap();
+    let db = open_unsynced(config);
     db.maintain(4_999_000).unwrap();
     let after = dump(&db);
     assert_eq!(after.len(), expected.len());

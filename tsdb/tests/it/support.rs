@@ -1,9 +1,13 @@
 //! What the tests share.
 
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use watchpost_model::{Labels, Matcher, is_absent};
-use watchpost_tsdb::{Appended, Column, Config, Db, Error, Group, LineId, Row, TimeRange};
+use watchpost_tsdb::{
+    Appended, Column, Config, Db, Disk, DiskFile, Error, Group, LineId, Row, SystemDisk, TimeRange,
+};
 
 /// The samples of each series, by its labels; values as bits.
 pub(crate) type Dump = Vec<(String, Vec<(i64, u64)>)>;
@@ -91,4 +95,44 @@ pub(crate) fn log_files(path: &Path) -> Vec<std::path::PathBuf> {
         .collect();
     files.sort();
     files
+}
+
+/// The system's files, never forced to the disk: for tests that open thousands of stores.
+#[derive(Clone, Copy, Debug)]
+struct UnsyncedDisk;
+
+#[derive(Debug)]
+struct UnsyncedFile(Box<dyn DiskFile>);
+
+impl Disk for UnsyncedDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(UnsyncedFile(SystemDisk.create(path)?)))
+    }
+
+    fn sync_directory(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.remove(path)
+    }
+}
+
+impl DiskFile for UnsyncedFile {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        self.0.append(bytes)
+    }
+
+    fn cut(&self, length: u64) -> io::Result<()> {
+        self.0.cut(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Opens a store that does not force its files to the disk.
+pub(crate) fn open_unsynced(config: Config) -> Db {
+    Db::open_on(config, Arc::new(UnsyncedDisk)).unwrap()
 }
