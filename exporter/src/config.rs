@@ -97,11 +97,20 @@ impl Section {
         Ok(section)
     }
 
-    /// Takes the commands away if the section is from a file that others can change.
-    pub fn judge(&mut self, path: &Path, trust: Result<(), command::Untrusted>) {
-        if let (Some(_), Err(error)) = (&self.commands, trust) {
+    /// Takes the commands away if the section is from a file that others can change, or that
+    /// tells everybody the token.
+    pub fn judge(&mut self, path: &Path, trust: command::Trust) {
+        let Some(commands) = &self.commands else {
+            return;
+        };
+        let verdict = if commands.token.is_empty() {
+            trust.commands
+        } else {
+            trust.commands.and(trust.token)
+        };
+        if let Err(error) = verdict {
             let path = path.display();
-            tracing::warn!(%error, %path, "commands are off: others than root can change the file that allows them");
+            tracing::warn!(%error, %path, "commands are off: the file that allows them is not safe");
             self.commands = None;
         }
     }

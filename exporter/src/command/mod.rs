@@ -29,7 +29,7 @@ use service::Service;
 
 pub use config::{ActionConfig, Config, TokenError};
 pub use network::{Network, NetworkError};
-pub use trust::{Untrusted, check_config, read_config};
+pub use trust::{Trust, Untrusted, read_config};
 pub use wire::{ActionInfo, ActionKind, ActionList, Outcome, PATH, Refusal, RunRequest, Status};
 
 /// Why commands stay off although the configuration has them.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -47,7 +47,8 @@ pub(super) struct Action {
 
 #[derive(Debug)]
 enum Doing {
-    Builtin(Builtin),
+    /// With its time limit.
+    Builtin(Builtin, Duration),
     Program(Program),
 }
 
@@ -145,8 +146,7 @@ impl Service {
     }
 
     async fn finish(&self, call: &Call, action: &Action, place: OwnedSemaphorePermit) -> Outcome {
-        let outcome = action.run().await;
-        drop(place);
+        let outcome = action.run(place).await;
         self.telemetry
             .count(Some(&action.name), outcome.status.as_str());
         let event = Event::Finished {
@@ -168,14 +168,15 @@ impl Action {
     /// An action of the configuration; none for one that [`Config`]'s check refuses.
     fn of(config: &Config, name: &str) -> Option<Self> {
         let section = config.actions.get(name)?;
+        let timeout = section.timeout.unwrap_or(config.timeout).as_std();
         let doing = match (Builtin::named(name, section.count), &section.program) {
-            (Some(builtin), None) => Doing::Builtin(builtin),
+            (Some(builtin), None) => Doing::Builtin(builtin, timeout),
             (None, Some(path)) if path.is_absolute() => {
                 let max_output = section.max_output.unwrap_or(config.max_output);
                 Doing::Program(Program {
                     path: path.clone(),
                     args: section.args.clone(),
-                    timeout: section.timeout.unwrap_or(config.timeout).as_std(),
+                    timeout,
                     max_output: usize::try_from(max_output.0).ok()?,
                 })
             }
@@ -190,7 +191,7 @@ impl Action {
 
     fn info(&self) -> ActionInfo {
         let (kind, usual) = match &self.doing {
-            Doing::Builtin(builtin) => (ActionKind::Builtin, builtin.description()),
+            Doing::Builtin(builtin, _) => (ActionKind::Builtin, builtin.description()),
             Doing::Program(_) => (ActionKind::Program, ""),
         };
         let description = match self.description.as_str() {
@@ -204,11 +205,16 @@ impl Action {
         }
     }
 
-    async fn run(&self) -> Outcome {
+    /// Takes a place as long as it lasts.
+    async fn run(&self, place: OwnedSemaphorePermit) -> Outcome {
         let start = Instant::now();
         let (ended, data) = match &self.doing {
-            Doing::Program(program) => (run::run(program).await, None),
-            Doing::Builtin(builtin) => run_builtin(*builtin).await,
+            Doing::Program(program) => {
+                let ended = run::run(program).await;
+                drop(place);
+                (ended, None)
+            }
+            Doing::Builtin(builtin, timeout) => run_builtin(*builtin, *timeout, place).await,
         };
         Outcome {
             action: self.name.clone(),
@@ -222,12 +228,23 @@ impl Action {
     }
 }
 
-async fn run_builtin(builtin: Builtin) -> (Ended, Option<serde_json::Value>) {
-    let answer = tokio::task::spawn_blocking(move || builtin.run()).await;
-    let (status, output, data) = match answer {
-        Ok(Ok(answer)) => (Status::Ok, answer.text, Some(answer.data)),
-        Ok(Err(error)) => (Status::Failed, format!("{error}\n"), None),
-        Err(_) => (Status::Failed, "the action was given up\n".to_owned(), None),
+/// A thread that hangs in the kernel cannot be killed; it keeps its place, so that such threads
+/// do not gather.
+async fn run_builtin(
+    builtin: Builtin,
+    timeout: Duration,
+    place: OwnedSemaphorePermit,
+) -> (Ended, Option<serde_json::Value>) {
+    let work = tokio::task::spawn_blocking(move || {
+        let answer = builtin.run();
+        drop(place);
+        answer
+    });
+    let (status, output, data) = match tokio::time::timeout(timeout, work).await {
+        Ok(Ok(Ok(answer))) => (Status::Ok, answer.text, Some(answer.data)),
+        Ok(Ok(Err(error))) => (Status::Failed, format!("{error}\n"), None),
+        Ok(Err(_)) => (Status::Failed, "the action was given up\n".to_owned(), None),
+        Err(_) => (Status::Timeout, String::new(), None),
     };
     let ended = Ended {
         status,

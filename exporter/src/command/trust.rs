@@ -24,19 +24,30 @@ pub enum Untrusted {
     },
 }
 
-/// Reads a configuration file and says whether it may switch commands on: root owns it and nobody
-/// else can write it. The file that is judged is the very one that is read.
-pub fn read_config(path: &Path) -> io::Result<(String, Result<(), Untrusted>)> {
+/// What a configuration file may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trust {
+    /// Whether it may switch commands on: root owns it and nobody else can write it.
+    pub commands: Result<(), Untrusted>,
+    /// Whether it may hold their token: not everybody can read it either.
+    pub token: Result<(), Untrusted>,
+}
+
+impl Trust {
+    /// Judges a file.
+    pub fn of(metadata: &Metadata) -> Self {
+        Facts::of(metadata).trust()
+    }
+}
+
+/// Reads a configuration file and says what it may do. The file that is judged is the very one
+/// that is read.
+pub fn read_config(path: &Path) -> io::Result<(String, Trust)> {
     let mut file = File::open(path)?;
-    let trust = check_config(&file.metadata()?);
+    let trust = Trust::of(&file.metadata()?);
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok((text, trust))
-}
-
-/// Whether a configuration file may switch commands on.
-pub fn check_config(metadata: &Metadata) -> Result<(), Untrusted> {
-    Facts::of(metadata).check(&[0], 0o755)
 }
 
 /// Whether a program may be started: root's or our own, and nobody else can write it.
@@ -70,6 +81,13 @@ impl Facts {
         }
     }
 
+    fn trust(self) -> Trust {
+        Trust {
+            commands: self.check(&[0], 0o755),
+            token: self.check(&[0], 0o750),
+        }
+    }
+
     fn check(self, owners: &[u32], allowed: u32) -> Result<(), Untrusted> {
         if !self.is_file {
             return Err(Untrusted::NotAFile);
@@ -89,27 +107,38 @@ impl Facts {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_a_file_that_nobody_else_can_change_is_trusted() {
-        let check = |is_file, owner, mode| {
-            let facts = Facts {
-                is_file,
-                owner,
-                mode,
-            };
-            facts.check(&[0], 0o755)
+    fn trust(is_file: bool, owner: u32, mode: u32) -> Trust {
+        let facts = Facts {
+            is_file,
+            owner,
+            mode,
         };
-        assert_eq!(check(true, 0, 0o644), Ok(()));
-        assert_eq!(check(true, 0, 0o600), Ok(()));
-        assert_eq!(check(false, 0, 0o644), Err(Untrusted::NotAFile));
-        assert_eq!(check(true, 1000, 0o644), Err(Untrusted::Owner(1000)));
-        for found in [0o664, 0o646, 0o666] {
+        facts.trust()
+    }
+
+    #[test]
+    fn only_a_file_that_nobody_else_can_change_switches_commands_on() {
+        assert_eq!(trust(true, 0, 0o644).commands, Ok(()));
+        assert_eq!(trust(true, 0, 0o600).commands, Ok(()));
+        assert_eq!(trust(false, 0, 0o644).commands, Err(Untrusted::NotAFile));
+        assert_eq!(
+            trust(true, 1000, 0o644).commands,
+            Err(Untrusted::Owner(1000))
+        );
+        for found in [0o664, 0o646, 0o666, 0o660] {
             let allowed = 0o755;
-            assert_eq!(
-                check(true, 0, found),
-                Err(Untrusted::Mode { allowed, found })
-            );
+            let expected = Err(Untrusted::Mode { allowed, found });
+            assert_eq!(trust(true, 0, found).commands, expected);
         }
+    }
+
+    #[test]
+    fn only_a_file_that_not_everybody_can_read_holds_a_token() {
+        assert_eq!(trust(true, 0, 0o600).token, Ok(()));
+        assert_eq!(trust(true, 0, 0o640).token, Ok(()));
+        assert!(trust(true, 0, 0o644).token.is_err());
+        assert!(trust(true, 0, 0o660).token.is_err());
+        assert!(trust(true, 1000, 0o600).token.is_err());
     }
 
     #[test]
@@ -121,6 +150,6 @@ mod tests {
         std::fs::set_permissions(file.path(), mode).unwrap();
         let (text, trust) = read_config(file.path()).unwrap();
         assert_eq!(text, "a: 1");
-        assert!(trust.is_err());
+        assert!(trust.commands.is_err());
     }
 }

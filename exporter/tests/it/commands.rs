@@ -104,6 +104,15 @@ async fn the_time_limit_kills_the_program_and_what_it_started() {
 }
 
 #[tokio::test]
+async fn a_built_in_action_has_a_time_limit_too() {
+    let exporter = Exporter::with_commands("timeout: 1ms\nactions: {top_processes: {}}").await;
+    let outcome = exporter.post("top_processes").await.outcome();
+    assert_eq!(outcome.status, Status::Timeout);
+    assert_eq!(outcome.data, None);
+    exporter.stop().await;
+}
+
+#[tokio::test]
 async fn output_is_cut_at_the_limit_and_cleaned_of_what_terminals_act_on() {
     let exporter = Exporter::with_commands(
         "max_output: 10B\nactions:\n  \
