@@ -1,8 +1,9 @@
 //! Text to a checked expression: our own lexer and Pratt parser.
 //!
 //! Promises: every error has its place; a text longer than [`MAX_BYTES`], a tree higher than
-//! [`MAX_HEIGHT`] and more than [`MAX_MATCHERS`] matchers are errors, so no text can exhaust the stack here, in the evaluator, or when
-//! the tree is released; what parses has passed the type checks that Prometheus makes.
+//! [`MAX_HEIGHT`] and more than [`MAX_MATCHERS`] matchers are errors, so no text can exhaust the
+//! stack here, in the evaluator, or when the tree is released; what parses has passed the type
+//! checks that Prometheus makes.
 //!
 //! Sources: Prometheus 3.14's documentation (`querying/basics`, `querying/operators`).
 

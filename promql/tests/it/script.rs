@@ -20,15 +20,15 @@ pub(crate) struct Score {
     pub failures: Vec<String>,
 }
 
-/// Runs a script file, with metric names going at the end or where they are lost.
-pub(crate) fn run(path: &Path, delayed_name_removal: bool) -> Score {
+/// Runs a script file.
+pub(crate) fn run(path: &Path, options: Options) -> Score {
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<&str> = text
         .lines()
         .map(str::trim)
         .map(|line| if line.starts_with('#') { "" } else { line })
         .collect();
-    let mut runner = Runner::new(delayed_name_removal);
+    let mut runner = Runner::new(options);
     let mut at = 0;
     while at < lines.len() {
         let (number, head) = (at + 1, lines[at]);
@@ -67,11 +67,7 @@ fn empty_db() -> Db {
 }
 
 impl Runner {
-    fn new(delayed_name_removal: bool) -> Self {
-        let options = Options {
-            delayed_name_removal,
-            ..Options::default()
-        };
+    fn new(options: Options) -> Self {
         Self {
             db: empty_db(),
             engine: Engine::new(options),
