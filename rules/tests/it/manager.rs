@@ -267,16 +267,12 @@ async fn groups_are_evaluated_at_their_interval_and_a_reload_keeps_the_alerts() 
     eventually("the alert is pending", || manager.alerts().len() == 1).await;
     let active_at = manager.alerts()[0].active_at_ms;
     manager.replace(file(", {record: y, expr: x}"));
-    eventually_within(
-        "the alert fires",
-        std::time::Duration::from_mins(2),
-        || {
-            manager
-                .alerts()
-                .iter()
-                .any(|alert| alert.state == AlertState::Firing)
-        },
-    )
+    eventually_within("the alert fires", std::time::Duration::from_mins(2), || {
+        manager
+            .alerts()
+            .iter()
+            .any(|alert| alert.state == AlertState::Firing)
+    })
     .await;
     let alert = manager.alerts().remove(0);
     assert_eq!(alert.active_at_ms, active_at);

@@ -11,7 +11,7 @@ use watchpost_model::config::load;
 use watchpost_rules::notify::{ChannelStatus, Config, Notifier, Options};
 use watchpost_rules::{Manager, load_rule_file};
 
-use crate::smtp::{Server, Tls};
+use crate::smtp::{Encryption, Server};
 use crate::world::{environment, eventually, put, system_clock};
 
 const RULES: &str = "
@@ -107,7 +107,7 @@ async fn outage(sender: &Sender, mut told: impl FnMut() -> bool) {
 
 #[tokio::test]
 async fn an_outage_gives_exactly_one_firing_and_one_recovery_mail() {
-    let server = Server::start(Tls::StartTls).await;
+    let server = Server::start(Encryption::StartTls).await;
     let login = "  smtp_auth_username: ann\n  smtp_auth_password: geheim";
     let sender = Sender::start(&server, login);
     outage(&sender, || server.mails().len() == 1).await;
@@ -149,7 +149,7 @@ async fn an_outage_gives_exactly_one_firing_and_one_recovery_mail() {
 
 #[tokio::test]
 async fn a_mail_that_is_put_off_is_sent_again_under_the_same_name_and_once() {
-    let server = Server::start(Tls::None).await;
+    let server = Server::start(Encryption::None).await;
     server
         .log
         .lock()
@@ -192,7 +192,7 @@ async fn a_mail_that_is_put_off_is_sent_again_under_the_same_name_and_once() {
 
 #[tokio::test]
 async fn without_tls_nothing_is_sent_where_tls_is_required() {
-    let server = Server::start(Tls::None).await;
+    let server = Server::start(Encryption::None).await;
     let login = "  smtp_auth_username: ann\n  smtp_auth_password: geheim";
     let sender = Sender::start(&server, login);
     let notifier = sender.notifier.clone();
@@ -207,8 +207,8 @@ async fn without_tls_nothing_is_sent_where_tls_is_required() {
 
 #[tokio::test]
 async fn a_server_with_a_certificate_of_somebody_else_gets_nothing() {
-    let mut impostor = Server::start(Tls::StartTls).await;
-    let mut other = Server::start(Tls::StartTls).await;
+    let mut impostor = Server::start(Encryption::StartTls).await;
+    let mut other = Server::start(Encryption::StartTls).await;
     std::mem::swap(&mut impostor.certificate, &mut other.certificate);
     let sender = Sender::start(&impostor, "");
     let notifier = sender.notifier.clone();
@@ -222,7 +222,7 @@ async fn a_server_with_a_certificate_of_somebody_else_gets_nothing() {
 
 #[tokio::test]
 async fn tls_from_the_first_byte_is_spoken_where_asked_for() {
-    let server = Server::start(Tls::Implicit).await;
+    let server = Server::start(Encryption::Implicit).await;
     let sender = Sender::start(&server, "  smtp_force_implicit_tls: true");
     outage(&sender, || server.mails().len() == 1).await;
     let mails = server.mails();

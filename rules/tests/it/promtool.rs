@@ -40,9 +40,11 @@ struct Test {
     #[serde(default)]
     input_series: Vec<InputSeries>,
     #[serde(default)]
-    alert_rule_test: Vec<AlertTest>,
+    #[serde(rename = "alert_rule_test")]
+    alert_cases: Vec<AlertTest>,
     #[serde(default)]
-    promql_expr_test: Vec<ExprTest>,
+    #[serde(rename = "promql_expr_test")]
+    expr_cases: Vec<ExprTest>,
     #[serde(default)]
     external_labels: BTreeMap<String, String>,
     #[serde(default)]
@@ -150,11 +152,11 @@ impl Test {
             groups.push(Group::new(rule.clone(), &env).map_err(|error| error.to_string())?);
         }
         let times = self
-            .alert_rule_test
+            .alert_cases
             .iter()
             .map(|test| test.eval_time.as_millis());
         let more = self
-            .promql_expr_test
+            .expr_cases
             .iter()
             .map(|test| test.eval_time.as_millis());
         let last = times.chain(more).max().unwrap_or_default();
@@ -163,14 +165,14 @@ impl Test {
             for group in &mut groups {
                 group.evaluate(&env, now_ms);
             }
-            for test in &self.alert_rule_test {
+            for test in &self.alert_cases {
                 let due = test.eval_time.as_millis();
                 if due >= now_ms && due < now_ms + default.as_millis() {
                     test.check(&self.name, &groups, failures);
                 }
             }
             for test in self
-                .promql_expr_test
+                .expr_cases
                 .iter()
                 .filter(|test| !test.is_about_histograms())
             {
@@ -255,7 +257,7 @@ impl ExprTest {
         expected.sort_by(|a, b| a.0.cmp(&b.0));
         let same = |(a, b): (&(Labels, f64), &(Labels, f64))| {
             let close = (a.1 - b.1).abs() <= a.1.abs() * 1e-12;
-            a.0 == b.0 && (a.1.to_bits() == b.1.to_bits() || a.1 == b.1 || (fuzzy && close))
+            a.0 == b.0 && (a.1.total_cmp(&b.1).is_eq() || (fuzzy && close))
         };
         if found.len() != expected.len() || !found.iter().zip(&expected).all(same) {
             let (expr, time) = (&self.expr, self.eval_time);
@@ -293,10 +295,9 @@ fn expand(text: &str) -> Result<Vec<Option<f64>>, String> {
             "stale" => values.push(Some(stale_nan())),
             "_" => values.extend(vec![None; times.max(1)]),
             _ => {
-                let sign = what
-                    .char_indices()
-                    .skip(1)
-                    .find(|(at, c)| matches!(c, '+' | '-') && !what[..*at].ends_with(['e', 'E']));
+                let sign = what.char_indices().skip(1).find(|(at, c)| {
+                    matches!(c, '+' | '-') && !what.split_at(*at).0.ends_with(['e', 'E'])
+                });
                 let (start, growth) = what.split_at(sign.map_or(what.len(), |(at, _)| at));
                 let start: f64 = start.parse().map_err(|_| fault())?;
                 let growth = if growth.is_empty() { "0" } else { growth };

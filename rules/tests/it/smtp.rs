@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 /// How the server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tls {
+pub(crate) enum Encryption {
     None,
     StartTls,
     Implicit,
@@ -56,7 +56,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    pub(crate) async fn start(tls: Tls) -> Self {
+    pub(crate) async fn start(tls: Encryption) -> Self {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
@@ -94,15 +94,15 @@ impl Server {
     }
 }
 
-async fn serve(stream: TcpStream, acceptor: TlsAcceptor, tls: Tls, mut session: Session) {
-    if tls == Tls::Implicit {
+async fn serve(stream: TcpStream, acceptor: TlsAcceptor, tls: Encryption, mut session: Session) {
+    if tls == Encryption::Implicit {
         if let Ok(stream) = acceptor.accept(stream).await {
             session.mail.encrypted = true;
             drop(session.converse(stream, false, true).await);
         }
         return;
     }
-    let offers = tls == Tls::StartTls;
+    let offers = tls == Encryption::StartTls;
     if let Ok(Some(stream)) = session.converse(stream, offers, true).await
         && let Ok(stream) = acceptor.accept(stream).await
     {
