@@ -177,5 +177,9 @@ function App() {
     <${Help} dialog=${dialog} />`;
 }
 
+// Where an element is moved by `moveBefore` and its class changes in the same turn, Chromium does not restyle what is in it:
+// a host that goes silent would move to the top without being dimmed. Without it, preact moves by `insertBefore`.
+delete Element.prototype.moveBefore;
+
 follow();
 render(html`<${App} />`, document.getElementById("app"));

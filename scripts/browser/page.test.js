@@ -27,6 +27,9 @@ setTimeout(() => {
   process.exit(1);
 }, 480_000).unref();
 
+// This machine, in a row that answers: another exporter for it may be down.
+const mine = `.host[data-host="${os.hostname()}"]:not(.is-down)`;
+
 let browser;
 let page;
 const complaints = [];
@@ -63,7 +66,7 @@ async function eventually(what, ask, seconds = 40) {
 }
 
 /** The row of this machine: its figures by column, undefined where the page has none. */
-const figures = () => page.locator(`.host[data-host="${os.hostname()}"]`).first().evaluate((row) => Object.fromEntries(
+const figures = () => page.locator(mine).first().evaluate((row) => Object.fromEntries(
   [...row.querySelectorAll("[role=cell]")].map((cell) => [cell.className.match(/c-(\w+)/)[1], cell.dataset.value === undefined ? undefined : Number(cell.dataset.value)])));
 
 /** The share of memory in use, as `free` says it. */
@@ -81,7 +84,7 @@ async function findings() {
 
 async function hostAddress() {
   await open("#/hosts");
-  return page.locator(`.host[data-host="${os.hostname()}"] .c-name a`).first().getAttribute("href");
+  return page.locator(`${mine} .c-name a`).first().getAttribute("href");
 }
 
 test("the page is served with a policy that allows no foreign and no inline code", LIMIT, async () => {
@@ -93,7 +96,7 @@ test("the page is served with a policy that allows no foreign and no inline code
 test("the hosts view shows this machine's figures, which agree with /proc", LIMIT, async () => {
   await open("#/hosts");
   const seen = await eventually("this machine has CPU and memory figures", async () => {
-    if (await page.locator(`.host[data-host="${os.hostname()}"]`).count() === 0) return { ok: false, hosts: await page.locator(".host").allTextContents() };
+    if (await page.locator(mine).count() === 0) return { ok: false, hosts: await page.locator(".host").allTextContents() };
     const row = await figures();
     const memory = memoryInUse();
     return { ok: row.cpu !== undefined && Math.abs(row.memory - memory) < 5, row, memory };
@@ -108,7 +111,7 @@ test("the hosts view shows this machine's figures, which agree with /proc", LIMI
 
 test("the figures are live", LIMIT, async () => {
   await open("#/hosts");
-  await page.waitForSelector(`.host[data-host="${os.hostname()}"]`);
+  await page.waitForSelector(mine);
   const before = await figures();
   await eventually("the figures change", async () => {
     const now = await figures();
@@ -129,7 +132,7 @@ test("the targets view shows a target that is up, with its samples", LIMIT, asyn
 
 test("a click on a host opens its charts, and Back returns", LIMIT, async () => {
   await open("#/hosts");
-  await page.locator(`.host[data-host="${os.hostname()}"]`).first().click({ position: { x: 420, y: 12 } });
+  await page.locator(mine).first().click({ position: { x: 420, y: 12 } });
   await page.waitForSelector(".chart canvas");
   const titles = await page.locator(".chart h2").evaluateAll((headings) => headings.map((heading) => heading.firstChild.textContent));
   for (const title of ["CPU", "Memory", "Load", "Disk use", "Network"]) assert.ok(titles.includes(title), `${title} among ${titles}`);
@@ -199,6 +202,41 @@ test("every view fits every width in both themes, without findings of axe", { ti
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 1440, height: 900 });
   assert.deepEqual(faults, []);
+});
+
+test("a host that falls silent moves up, and its last figures are dimmed with their age", LIMIT, async () => {
+  let silent = false;
+  const hosts = ["alpha", "beta"];
+  const answer = (path, query) => {
+    const up = hosts.filter((host) => host === "alpha" || !silent);
+    const vector = (value) => ({ resultType: "vector", result: up.map((instance) => ({ metric: { job: "node", instance }, value: [0, value] })) });
+    if (path === "targets") {
+      return { activeTargets: hosts.map((instance) => ({ labels: { job: "node", instance }, health: up.includes(instance) ? "up" : "down", scrapeInterval: "5s", lastScrape: new Date().toISOString(), lastError: "" })) };
+    }
+    if (path === "query" && query.includes("node_cpu_seconds_total")) return vector("97");
+    if (path === "query") return { resultType: "vector", result: [] };
+    return { alerts: [], resultType: "matrix", result: [] };
+  };
+  await page.route("**/api/v1/*", (route) => {
+    const at = new URL(route.request().url());
+    return route.fulfill({ json: { status: "success", data: answer(at.pathname.split("/").pop(), at.searchParams.get("query") ?? "") } });
+  });
+  try {
+    // The page itself is the same; only its answers change, so it is loaded anew.
+    await page.goto("about:blank");
+    await open("#/hosts");
+    await page.waitForSelector('.host[data-instance="beta"].is-ok');
+    const colour = () => page.locator('.host[data-instance="beta"] .c-cpu .figure').evaluate((figure) => getComputedStyle(figure).color);
+    const before = await colour();
+    silent = true;
+    await page.waitForSelector('.host.is-down[data-instance="beta"]');
+    assert.equal(await page.locator(".host").first().getAttribute("data-instance"), "beta");
+    assert.match(await page.locator('.host[data-instance="beta"] .c-cpu').textContent(), /97\.0/);
+    await page.waitForSelector('.host[data-instance="beta"] .age');
+    assert.notEqual(await colour(), before);
+  } finally {
+    await page.unroute("**/api/v1/*");
+  }
 });
 
 test("nothing was written to the console", () => {
