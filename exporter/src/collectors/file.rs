@@ -53,12 +53,15 @@ impl KeptFile {
         });
         match opened {
             Ok(file) => self.file = Some(file),
-            Err(error) => return Err(CollectError::read(&self.path, error)),
+            Err(error) => {
+                self.text.clear();
+                return Err(CollectError::read(&self.path, error));
+            }
         }
         Ok(&self.text)
     }
 
-    /// What the last [`KeptFile::read`] gave.
+    /// What the last [`KeptFile::read`] gave; nothing where it failed.
     pub fn text(&self) -> &[u8] {
         &self.text
     }

@@ -7,22 +7,28 @@
 mod cpu;
 mod cpufreq;
 mod diskstats;
+mod entropy;
 mod file;
+mod filefd;
 mod filesystem;
 mod gpu;
 mod hwmon;
 mod loadavg;
 mod meminfo;
 mod netdev;
+mod netstat;
 mod os;
 mod powersupplyclass;
+mod pressure;
 mod processes;
 mod settings;
+mod sockstat;
 mod stat;
 pub mod text;
 mod thermal_zone;
 mod time;
 mod uname;
+mod vmstat;
 
 use std::path::{Path, PathBuf};
 
@@ -121,17 +127,23 @@ pub const ALL: &[Definition] = &[
     cpu::DEFINITION,
     cpufreq::DEFINITION,
     diskstats::DEFINITION,
+    entropy::DEFINITION,
+    filefd::DEFINITION,
     filesystem::DEFINITION,
     gpu::DEFINITION,
     hwmon::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
     netdev::DEFINITION,
+    netstat::DEFINITION,
     os::DEFINITION,
     powersupplyclass::DEFINITION,
+    pressure::DEFINITION,
     processes::DEFINITION,
+    sockstat::DEFINITION,
     stat::DEFINITION,
     thermal_zone::DEFINITION,
     time::DEFINITION,
     uname::DEFINITION,
+    vmstat::DEFINITION,
 ];

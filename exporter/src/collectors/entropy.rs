@@ -1,0 +1,91 @@
+//! The kernel's pool of randomness, `/proc/sys/kernel/random`.
+
+use watchpost_model::MetricType;
+use watchpost_model::text::Page;
+
+use super::{CollectError, Collector, Definition, KeptFile, Settings, text};
+
+/// The collector's line in the table.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "entropy",
+    help: "The kernel's pool of randomness.",
+    default_on: true,
+    flags: &[],
+    new: |settings| Box::new(Entropy::new(settings)),
+};
+
+/// A file of one integer, and its family.
+const FILES: [(&str, &str, &str); 2] = [
+    (
+        "entropy_avail",
+        "node_entropy_available_bits",
+        "Bits of available entropy.",
+    ),
+    (
+        "poolsize",
+        "node_entropy_pool_size_bits",
+        "Bits of entropy pool.",
+    ),
+];
+
+struct Entropy {
+    files: [KeptFile; FILES.len()],
+}
+
+impl Entropy {
+    fn new(settings: &Settings) -> Self {
+        let folder = settings.paths.procfs.join("sys/kernel/random");
+        let files = FILES.map(|(file, _, _)| KeptFile::new(folder.join(file)));
+        Self { files }
+    }
+}
+
+impl Collector for Entropy {
+    fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
+        for (file, (_, name, help)) in self.files.iter_mut().zip(FILES) {
+            file.read()?;
+            let value = file.text().trim_ascii();
+            if !text::is_integer(value) {
+                return Err(file.fault("an integer", value));
+            }
+            page.family(name, help, MetricType::Gauge);
+            page.series("").digits(value);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::Paths;
+
+    #[test]
+    fn the_numbers_are_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let random = folder.path().join("sys/kernel/random");
+        std::fs::create_dir_all(&random).unwrap();
+        std::fs::write(random.join("entropy_avail"), "256\n").unwrap();
+        let procfs = folder.path().to_owned();
+        let settings = Settings::new(Paths {
+            procfs,
+            ..Paths::default()
+        });
+        let mut page = Page::new();
+        let error = Entropy::new(&settings).collect(&mut page).unwrap_err();
+        assert!(error.is_missing());
+        std::fs::write(random.join("poolsize"), "many\n").unwrap();
+        let error = Entropy::new(&settings).collect(&mut page).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("expected an integer, found `many`")
+        );
+        std::fs::write(random.join("poolsize"), "4096\n").unwrap();
+        page.clear();
+        Entropy::new(&settings).collect(&mut page).unwrap();
+        let text = String::from_utf8(page.finish().to_vec()).unwrap();
+        assert!(text.contains("\nnode_entropy_available_bits 256\n"));
+        assert!(text.contains("\nnode_entropy_pool_size_bits 4096\n"));
+    }
+}

@@ -1,0 +1,71 @@
+//! How many files all processes have open, `/proc/sys/fs/file-nr`.
+
+use watchpost_model::MetricType;
+use watchpost_model::text::Page;
+
+use super::{CollectError, Collector, Definition, KeptFile, Settings, text};
+
+/// The collector's line in the table.
+pub(super) const DEFINITION: Definition = Definition {
+    name: "filefd",
+    help: "How many files all processes have open.",
+    default_on: true,
+    flags: &[],
+    new: |settings| Box::new(FileFd::new(settings)),
+};
+
+struct FileFd {
+    file: KeptFile,
+}
+
+impl FileFd {
+    fn new(settings: &Settings) -> Self {
+        let file = KeptFile::new(settings.paths.procfs.join("sys/fs/file-nr"));
+        Self { file }
+    }
+}
+
+impl Collector for FileFd {
+    fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
+        self.file.read()?;
+        let text = self.file.text();
+        write(text, page).ok_or_else(|| self.file.fault("three integers", text))
+    }
+}
+
+/// Allocated, free (always 0), maximum.
+fn write(text: &[u8], page: &mut Page) -> Option<()> {
+    let mut words = text::words(text).filter(|word| text::is_integer(word));
+    let (allocated, maximum) = (words.next()?, words.nth(1)?);
+    for (name, help, value) in [
+        (
+            "node_filefd_allocated",
+            "File descriptor statistics: allocated.",
+            allocated,
+        ),
+        (
+            "node_filefd_maximum",
+            "File descriptor statistics: maximum.",
+            maximum,
+        ),
+    ] {
+        page.family(name, help, MetricType::Gauge);
+        page.series("").digits(value);
+    }
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_and_the_last_number_count() {
+        let mut page = Page::new();
+        write(b"2720\t0\t2466177\n", &mut page).unwrap();
+        let text = String::from_utf8(page.finish().to_vec()).unwrap();
+        assert!(text.contains("\nnode_filefd_allocated 2720\n"));
+        assert!(text.contains("\nnode_filefd_maximum 2466177\n"));
+        assert!(write(b"2720\t0\n", &mut page).is_none());
+    }
+}
