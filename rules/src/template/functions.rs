@@ -1,8 +1,9 @@
 //! The functions of templates: Go's own and Prometheus's.
 
+mod text;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use watchpost_model::Duration;
@@ -15,6 +16,7 @@ use super::humanize::{
 };
 use super::pattern::Pattern;
 use super::value::Value;
+use text::{escape_html, escape_query, path_of, split_port, strip_domain, title};
 
 /// A function that a template can call.
 #[derive(Debug)]
@@ -120,22 +122,28 @@ static FUNCTIONS: [Function; 44] = [
         run: Run::Query,
     },
     function("reReplaceAll", 3, 3, replace_all),
-    function("safeHtml", 1, 1, |_, values| text(values, str::to_owned)),
+    function("safeHtml", 1, 1, |_, values| change(values, str::to_owned)),
     function("slice", 1, 3, slice),
     function("sortByLabel", 2, 2, sort_by_label),
-    function("stripDomain", 1, 1, |_, values| text(values, strip_domain)),
+    function("stripDomain", 1, 1, |_, values| {
+        change(values, strip_domain)
+    }),
     function("stripPort", 1, 1, |_, values| {
-        text(values, |text| split_port(text).0.to_owned())
+        change(values, |text| split_port(text).0.to_owned())
     }),
     function("strvalue", 1, 1, |_, values| {
         Ok(Value::text(sample(at(values, 0)?)?.labels.get("__value__")))
     }),
     function("tableLink", 1, 1, |_, values| link(values, 1)),
-    function("title", 1, 1, |_, values| text(values, title)),
-    function("toLower", 1, 1, |_, values| text(values, str::to_lowercase)),
-    function("toUpper", 1, 1, |_, values| text(values, str::to_uppercase)),
+    function("title", 1, 1, |_, values| change(values, title)),
+    function("toLower", 1, 1, |_, values| {
+        change(values, str::to_lowercase)
+    }),
+    function("toUpper", 1, 1, |_, values| {
+        change(values, str::to_uppercase)
+    }),
     function("urlQueryEscape", 1, 1, |_, values| {
-        text(values, escape_query)
+        change(values, escape_query)
     }),
     function("urlquery", 1, ANY, |_, values| {
         Ok(Value::text(escape_query(&print(values))))
@@ -185,7 +193,7 @@ fn at(values: &[Value], place: usize) -> Result<&Value, String> {
         .ok_or_else(|| "an argument is missing".to_owned())
 }
 
-fn text(values: &[Value], change: impl Fn(&str) -> String) -> Result<Value, String> {
+fn change(values: &[Value], change: impl Fn(&str) -> String) -> Result<Value, String> {
     Ok(Value::text(change(at(values, 0)?.str()?)))
 }
 
@@ -375,88 +383,4 @@ fn parse_duration(_: &Context<'_>, values: &[Value]) -> Result<Value, String> {
 fn link(values: &[Value], tab: u8) -> Result<Value, String> {
     let expr = escape_query(at(values, 0)?.str()?);
     Ok(Value::text(format!("/graph?g0.expr={expr}&g0.tab={tab}")))
-}
-
-/// `url.QueryEscape`
-fn escape_query(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                out.push(char::from(byte));
-            }
-            b' ' => out.push('+'),
-            _ => {
-                let nibbles = [byte >> 4, byte & 15].map(u32::from);
-                let digits = nibbles
-                    .iter()
-                    .filter_map(|nibble| char::from_digit(*nibble, 16));
-                out.push('%');
-                out.extend(digits.map(|digit| digit.to_ascii_uppercase()));
-            }
-        }
-    }
-    out
-}
-
-fn escape_html(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('\'', "&#39;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&#34;")
-}
-
-/// The first letter of each word in upper case, the others as they are.
-fn title(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut inside = false;
-    for c in text.chars() {
-        let word = c.is_alphanumeric() || matches!(c, '_' | '\'');
-        if word && !inside {
-            out.extend(c.to_uppercase());
-        } else {
-            out.push(c);
-        }
-        inside = word;
-    }
-    out
-}
-
-/// Host and port; without a port the text as it is.
-fn split_port(text: &str) -> (&str, Option<&str>) {
-    match text.rsplit_once(':') {
-        Some((host, port)) => {
-            let bare = host
-                .strip_prefix('[')
-                .and_then(|host| host.strip_suffix(']'));
-            match bare {
-                Some(bare) => (bare, Some(port)),
-                None if host.contains([':', '[', ']']) => (text, None),
-                None => (host, Some(port)),
-            }
-        }
-        None => (text, None),
-    }
-}
-
-fn strip_domain(text: &str) -> String {
-    let (host, port) = split_port(text);
-    if host.parse::<IpAddr>().is_ok() {
-        return text.to_owned();
-    }
-    let name = host.split('.').next().unwrap_or_default();
-    match port {
-        Some(port) if !port.is_empty() => format!("{name}:{port}"),
-        _ => name.to_owned(),
-    }
-}
-
-/// The path of a URL, without a slash at the end.
-fn path_of(url: &str) -> &str {
-    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let path = after_scheme
-        .find('/')
-        .and_then(|start| after_scheme.get(start..));
-    path.unwrap_or_default().trim_end_matches('/')
 }
