@@ -2,7 +2,7 @@
 //!
 //! [`load_rule_file`] reads Prometheus's rule files. A [`Manager`] evaluates their groups over the
 //! store and hands what fires and what ended to a [`notify::Notifier`], which groups it and sends
-//! mail. [`library`] are the rules that come with the program.
+//! mail. [`library()`] are the rules that come with the program.
 
 mod alert;
 mod environment;
