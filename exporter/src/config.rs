@@ -69,6 +69,9 @@ pub struct Section {
     pub listen: Vec<String>,
     /// The actions that callers may ask this host for; none without this section.
     pub commands: Option<command::Config>,
+    /// Why the commands of the file were taken away, for the log, which is opened later.
+    #[serde(skip)]
+    pub commands_refused: Option<String>,
 }
 
 impl Validate for Section {
@@ -110,7 +113,7 @@ impl Section {
         };
         if let Err(error) = verdict {
             let path = path.display();
-            tracing::warn!(%error, %path, "commands are off: the file that allows them is not safe");
+            self.commands_refused = Some(format!("`{path}` is not safe: {error}"));
             self.commands = None;
         }
     }
@@ -174,6 +177,11 @@ mod tests {
         std::fs::set_permissions(&path, mode).unwrap();
         let section = Section::load(&path).unwrap();
         assert_eq!(section.commands, None);
+        let refused = section.commands_refused.unwrap();
+        assert!(
+            refused.contains("config.yaml` is not safe: expected "),
+            "{refused}"
+        );
         assert_eq!(section.listen, [":9100"]);
     }
 

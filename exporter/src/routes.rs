@@ -68,6 +68,9 @@ pub(crate) fn routes(config: &Config) -> Router {
 
 /// The commands, where the configuration has them and they are safe to have.
 fn commands(config: &Config) -> Option<Commands> {
+    if let Some(error) = &config.section.commands_refused {
+        tracing::warn!(error, "commands are off");
+    }
     match Commands::open(config.section.commands.as_ref()?) {
         Ok(commands) => Some(commands),
         Err(error) => {
