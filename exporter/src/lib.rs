@@ -13,6 +13,7 @@ pub mod config;
 pub mod error;
 pub mod flags;
 pub mod logging;
+pub mod port_holder;
 pub mod registry;
 mod routes;
 mod server;
@@ -86,7 +87,14 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
         }
         bound => bound,
     };
-    let listener = listener.map_err(|source| Error::Listen { address, source })?;
+    let listener = listener.map_err(|source| {
+        let taken = source.kind() == std::io::ErrorKind::AddrInUse;
+        let holder = taken.then(|| port_holder::find(address)).flatten();
+        match holder {
+            Some(holder) => Error::Taken { address, holder },
+            None => Error::Listen { address, source },
+        }
+    })?;
     tracing::info!(%address, "listening");
     Ok(listener)
 }

@@ -15,7 +15,6 @@ mod embedded;
 pub mod flags;
 mod http;
 pub mod logging;
-mod port_holder;
 pub mod scrape;
 pub mod server;
 pub mod shutdown;

@@ -6,6 +6,7 @@ use std::time::Duration as StdDuration;
 use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use watchpost_exporter::port_holder;
 use watchpost_model::Duration;
 use watchpost_promql::Options;
 use watchpost_tsdb::Db;
@@ -15,7 +16,7 @@ use crate::config::Config;
 use crate::embedded::{self, ThisHost};
 use crate::flags::RunFlags;
 use crate::server::{Server, Settings};
-use crate::{port_holder, shutdown};
+use crate::shutdown;
 
 /// How long samples are kept where nobody says.
 const RETENTION: Duration = Duration::from_secs(15 * 86_400);

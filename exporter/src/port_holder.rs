@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 
 /// `grafana (pid 12)`, or nothing where it cannot be known (another user's process).
-pub(crate) fn find(address: SocketAddr) -> Option<String> {
+pub fn find(address: SocketAddr) -> Option<String> {
     let inodes = listening_inodes(address.port());
     let wanted: Vec<String> = inodes
         .iter()
