@@ -21,6 +21,9 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(30);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(90);
 /// The most that is read of a password or certificate file.
 const MAX_FILE: u64 = 1 << 20;
+/// Replies about the login (RFC 4954). They are the server's or the configuration's fault, not the
+/// mail's: it waits until somebody has put that right.
+const LOGIN_CODES: [u16; 4] = [530, 534, 535, 538];
 
 /// What a message is called and what it answers to.
 #[derive(Clone, Debug)]
@@ -74,7 +77,10 @@ fn classify(settings: &EmailSettings, error: &SmtpError) -> Failure {
         }
         source = cause.source();
     }
-    if error.is_permanent() || error.is_client() {
+    let login = error
+        .status()
+        .is_some_and(|code| LOGIN_CODES.contains(&u16::from(code)));
+    if !login && (error.is_permanent() || error.is_client()) {
         Failure::Permanent(message)
     } else {
         Failure::Temporary(message)

@@ -221,6 +221,30 @@ async fn a_server_with_a_certificate_of_somebody_else_gets_nothing() {
 }
 
 #[tokio::test]
+async fn a_mail_waits_for_as_long_as_the_login_is_refused() {
+    let server = Server::start(Encryption::StartTls).await;
+    server.log.lock().refuses_logins = true;
+    let login = "  smtp_auth_username: ann\n  smtp_auth_password: old";
+    let sender = Sender::start(&server, login);
+    let notifier = sender.notifier.clone();
+    for attempt in 1..=4 {
+        let failed = || notifier.status().channels[0].failed_attempts >= attempt;
+        if attempt == 1 {
+            refused(&sender, failed).await;
+        } else {
+            eventually("the next attempt failed", failed).await;
+        }
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(5)).await;
+        tokio::time::resume();
+    }
+    let status = sender.channel();
+    assert_eq!((status.queued, status.dropped), (1, 0));
+    assert!(status.last_error.unwrap().contains("who are you?"));
+    sender.stop().await;
+}
+
+#[tokio::test]
 async fn tls_from_the_first_byte_is_spoken_where_asked_for() {
     let server = Server::start(Encryption::Implicit).await;
     let sender = Sender::start(&server, "  smtp_force_implicit_tls: true");

@@ -38,6 +38,8 @@ pub(crate) struct Log {
     pub(crate) commands: Vec<String>,
     /// Replies to the next ends of DATA, before mails are accepted.
     pub(crate) replies: VecDeque<String>,
+    /// Whether logins are refused.
+    pub(crate) refuses_logins: bool,
 }
 
 /// A running server; it ends when it is dropped.
@@ -145,6 +147,10 @@ impl Session {
                 say(&mut stream, "220 go on").await?;
                 return Ok(Some(stream.into_inner()));
             } else if let Some(first) = line.strip_prefix("AUTH PLAIN ") {
+                if self.log.lock().refuses_logins {
+                    say(&mut stream, "535 who are you?").await?;
+                    continue;
+                }
                 let parts = decode(first).replace('\0', " ");
                 self.mail.login = Some(parts.trim().to_owned());
                 say(&mut stream, "235 welcome").await?;
