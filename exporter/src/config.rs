@@ -129,6 +129,7 @@ struct Document {
     scrape_configs: IgnoredAny,
     scrape_config_files: IgnoredAny,
     rule_files: IgnoredAny,
+    shipped_rules: IgnoredAny,
     alerting: IgnoredAny,
     remote_write: IgnoredAny,
     remote_read: IgnoredAny,

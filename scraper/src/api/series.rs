@@ -35,7 +35,7 @@ pub(super) async fn labels(State(app): State<Arc<App>>, params: Params) -> Resul
     .await
 }
 
-/// The values of a label. A name that is not plain may be written as `U__` and escapes.
+/// The values of a label.
 pub(super) async fn values(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,

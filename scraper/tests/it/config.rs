@@ -85,11 +85,11 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "unknown_key",
-        "unknown_key.bad.yaml:3: scrape_configs[0].scrape_intervall: unknown key `scrape_intervall`, did you mean `scrape_interval`?",
+        "unknown_key.bad.yaml:3: scrape_configs[0].scrape_intervall: unknown key `scrape_intervall` (did you mean `scrape_interval`?),",
     ),
     (
         "unknown_section",
-        "unknown_section.bad.yaml:1: globals: unknown key `globals`, did you mean `global`?",
+        "unknown_section.bad.yaml:1: globals: unknown key `globals` (did you mean `global`?),",
     ),
     (
         "unsupported_key",

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod api;
+mod command_line;
 mod config;
 mod end_to_end;
+mod example;
 mod harness;
 mod scrape_faults;
 mod shutdown;
