@@ -31,6 +31,12 @@ function scaled(value, base, units) {
   return pair(step === 0 ? size.toFixed(0) : digits(size), units[step]);
 }
 
+/** A number of unknown kind, short: "97.0", "3", "-130 G". */
+export function bare(value) {
+  if (known(value) && Math.abs(value) >= 100_000) return scaled(value, 1000, ["", "k", "M", "G", "T", "P"]);
+  return known(value) && Number.isInteger(value) ? pair(String(value), "") : plain(value);
+}
+
 /** Sizes in powers of 1024: memory and disks. */
 export const bytes = (value) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]);
 /** Rates in powers of 1000: network and disk traffic. */

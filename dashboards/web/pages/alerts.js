@@ -1,11 +1,11 @@
 // What fires and what is about to: worst and newest first.
 
 import { html } from "../vendor/ui.js";
-import { digits } from "../format.js";
+import { bare } from "../format.js";
 import { isCritical } from "../fleet.js";
 import { change, href } from "../router.js";
 import { alertsNow } from "../store.js";
-import { Ago, Answer, Chips, Empty, State } from "../parts.js";
+import { Ago, Answer, Chips, Empty, Figure, State } from "../parts.js";
 import { hasWords, sortAlerts } from "../lists.js";
 
 const OWN = new Set(["alertname", "severity", "instance", "job"]);
@@ -16,12 +16,6 @@ const signOf = (alert) => {
   return isCritical(alert) ? "critical" : "warning";
 };
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** The value as the API writes it ("9.5e+01") as people write it. */
-function value(text) {
-  const number = Number(text);
-  return Number.isFinite(number) ? (Number.isInteger(number) ? String(number) : digits(number)) : text;
-}
 
 function Alert({ alert }) {
   const { labels, annotations = {}, held } = alert;
@@ -35,7 +29,7 @@ function Alert({ alert }) {
       ${link && html`<a href=${link} rel="noreferrer">Runbook</a>`}</td>
     <td data-label="Severity">${labels.severity ? capital(labels.severity) : html`<span class="missing">none</span>`}</td>
     <td data-label="Where">${labels.instance && html`<a href=${href("host", [labels.job ?? "", labels.instance])}>${labels.instance}</a>`} <${Chips} labels=${[...(labels.job ? [["job", labels.job]] : []), ...rest]} /></td>
-    <td data-label="Value" class="right"><span class="figure">${value(alert.value)}</span></td>
+    <td data-label="Value" class="right" title=${alert.value}><${Figure} value=${bare(Number(alert.value))} missing=${alert.value} /></td>
     <td data-label="Since" class="right"><${Ago} at=${alert.activeAt} /></td>
   </tr>`;
 }

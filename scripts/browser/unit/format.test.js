@@ -21,6 +21,13 @@ test("memory is in powers of 1024 and traffic in powers of 1000", () => {
   assert.equal(format.join(format.bytes(2 ** 70)), "1048576 PiB");
 });
 
+test("a number of unknown kind is short", () => {
+  assert.equal(format.join(format.bare(97.04)), "97.0");
+  assert.equal(format.join(format.bare(0)), "0");
+  assert.equal(format.join(format.bare(-129_643_531_898)), "-130 G");
+  assert.equal(format.bare(Number("+Inf")), null);
+});
+
 test("percentages keep one digit until they are full", () => {
   assert.equal(format.join(format.percent(7.349)), "7.3 %");
   assert.equal(format.join(format.percent(99.94)), "99.9 %");
