@@ -1,5 +1,10 @@
-use super::*;
 use std::sync::mpsc;
+
+use watchpost_model::MetricType;
+use watchpost_model::text::Page;
+
+use super::*;
+use crate::collectors::CollectError;
 
 /// Writes one family, or does something else.
 enum Fake {
@@ -131,4 +136,19 @@ async fn only_the_collectors_that_are_wanted_run() {
     let page = String::from_utf8(page.to_vec()).unwrap();
     assert!(success(&page, "a"));
     assert!(!page.contains("fails"));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_does_not_spoil_the_next_page() {
+    let (release, hang) = mpsc::channel();
+    let fakes = vec![
+        ("hangs", Fake::Hangs(Mutex::new(hang))),
+        ("works", Fake::Works("node_works")),
+    ];
+    let registry = registry(fakes, Duration::from_secs(10));
+    let impatient = tokio::time::timeout(Duration::from_millis(1), page(&registry));
+    assert!(impatient.await.is_err());
+    drop(release);
+    let page = page(&registry).await;
+    assert!(success(&page, "works"), "{page}");
 }

@@ -1,0 +1,109 @@
+//! One collector, what it gave last, and how it did.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+use watchpost_model::text::Page;
+
+use crate::collectors::{CollectError, Collector};
+
+/// One collector and what it gave last.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) name: &'static str,
+    /// Locked by the worker as long as the collector runs.
+    work: Mutex<Work>,
+    health: Mutex<Health>,
+}
+
+pub(super) struct Work {
+    collector: Box<dyn Collector>,
+    pub(super) page: Page,
+    pass: u64,
+    pub(super) took: Duration,
+    pub(super) outcome: Result<(), CollectError>,
+}
+
+impl std::fmt::Debug for Work {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work")
+            .field("pass", &self.pass)
+            .field("took", &self.took)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a collector did last, so that the log tells of changes only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Health {
+    Good,
+    NoData,
+    Failed,
+    TimedOut,
+}
+
+impl Slot {
+    pub(super) fn new((name, collector): (&'static str, Box<dyn Collector>)) -> Self {
+        let work = Mutex::new(Work {
+            collector,
+            page: Page::new(),
+            pass: 0,
+            took: Duration::ZERO,
+            outcome: Ok(()),
+        });
+        let health = Mutex::new(Health::Good);
+        Self { name, work, health }
+    }
+
+    /// Runs the collector unless it still runs from an earlier pass.
+    pub(super) fn collect(&self, pass: u64) {
+        if let Some(mut work) = self.work.try_lock() {
+            work.run(pass);
+        }
+    }
+
+    /// What the collector gave in this pass; nothing when it is not done.
+    pub(super) fn result(&self, pass: u64) -> Option<MutexGuard<'_, Work>> {
+        self.work.try_lock().filter(|work| work.pass == pass)
+    }
+
+    /// Logs how the collector did if it is not as before.
+    pub(super) fn note(&self, outcome: Option<&Result<(), CollectError>>) {
+        let now = match outcome {
+            Some(Ok(())) => Health::Good,
+            Some(Err(CollectError::NoData(_))) => Health::NoData,
+            Some(Err(_)) => Health::Failed,
+            None => Health::TimedOut,
+        };
+        let before = std::mem::replace(&mut *self.health.lock(), now);
+        if before == now {
+            return;
+        }
+        let collector = self.name;
+        match outcome {
+            Some(Ok(())) => tracing::info!(collector, "collector works again"),
+            Some(Err(error @ CollectError::NoData(_))) => {
+                tracing::debug!(collector, %error, "collector has no data");
+            }
+            Some(Err(error)) => {
+                let error = crate::error::chain(error);
+                tracing::error!(collector, error, "collector failed");
+            }
+            None => tracing::error!(collector, "collector is not done within the deadline"),
+        }
+    }
+}
+
+impl Work {
+    fn run(&mut self, pass: u64) {
+        self.page.clear();
+        let start = Instant::now();
+        let collect = AssertUnwindSafe(|| self.collector.collect(&mut self.page));
+        self.outcome = catch_unwind(collect)
+            .unwrap_or_else(|_| Err(CollectError::Call("the collector panicked".to_owned())));
+        self.took = start.elapsed();
+        self.pass = pass;
+    }
+}
