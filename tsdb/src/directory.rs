@@ -22,8 +22,7 @@ const FORMAT: &str = "watchpost tsdb ";
 #[derive(Debug)]
 pub(crate) struct Directory {
     pub(crate) log: PathBuf,
-    /// The lock ends with the file.
-    _lock: File,
+    lock: File,
 }
 
 impl Directory {
@@ -35,7 +34,16 @@ impl Directory {
         std::fs::create_dir_all(&log).map_err(|source| io("make directory", &log, source))?;
         let lock = lock(path)?;
         check_format(path)?;
-        Ok(Self { log, _lock: lock })
+        Ok(Self { log, lock })
+    }
+}
+
+impl Drop for Directory {
+    /// Closing the file is not enough: a child that is just being started may still share it.
+    fn drop(&mut self) {
+        if let Err(error) = flock(&self.lock, FlockOperation::Unlock) {
+            tracing::warn!(%error, "cannot unlock the data directory");
+        }
     }
 }
 

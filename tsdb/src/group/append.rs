@@ -191,7 +191,8 @@ impl Body {
         appended: &mut Appended,
     ) -> Change {
         let settled = self.page.as_ref().is_some_and(|page| page.settled);
-        if self.open.back().is_some_and(|last| last.time >= at.0) {
+        let nothing = values.iter().all(|value| is_absent(*value));
+        if !nothing && self.open.back().is_some_and(|last| last.time >= at.0) {
             self.newest_page = Some(at.0);
             self.fill_page(at, &mut values, appended);
             return Change::Page(values);
@@ -209,7 +210,7 @@ impl Body {
                 page.settled = slots.all(|slot| self.columns[*slot].state == State::OnPage);
             }
         }
-        if values.iter().all(|value| is_absent(*value)) {
+        if nothing {
             return Change::Nothing;
         }
         self.newest_page = Some(at.0);

@@ -33,6 +33,8 @@ impl Body {
             placed
         };
         self.put_page(at, values, &mut Appended::default());
+        // A page whose values had all come before by parts counts as one, too.
+        self.newest_page = self.newest_page.max(Some(at.0));
     }
 
     /// Puts a value of a part back.

@@ -119,18 +119,15 @@ impl Oracle {
             })
             .map(|((_, line), _)| *line)
             .collect();
+        let said = !page.is_empty() || !left.is_empty();
         for (line, value) in page {
             self.put(source, *line, (time, *value), true);
         }
         for line in left {
             self.put(source, line, (time, stale_nan()), true);
         }
-        // A page that says nothing is not remembered, unless the row is there already.
-        let newest_row = self
-            .newest
-            .get(&source)
-            .is_some_and(|newest| *newest >= time);
-        if newest_row {
+        // A page that says nothing is not remembered.
+        if said {
             self.newest_page.insert(source, time);
         }
     }
