@@ -199,25 +199,10 @@ impl<'a> FileReplay<'a> {
     fn define_columns(&mut self, reader: &mut Reader<'_>) -> Result<(), RowFault> {
         let group = self.groups.get_mut(&reader.id()?).ok_or(RowFault::Gap)?;
         let mut new = Vec::new();
-        let mut body = group.state.body.lock();
-        while !reader.0.is_empty() {
-            let column = usize::try_from(reader.id()?).map_err(|_| Malformed)?;
-            let line = *self.lines.get(&reader.id()?).ok_or(RowFault::Gap)?;
-            if column > group.slots.len() + reader.0.len() + 1_000_000 {
-                return Err(RowFault::Malformed);
-            }
-            if group.slots.len() <= column {
-                group.slots.resize(column + 1, None);
-            }
-            let slot = body.slot_of(line).unwrap_or_else(|| {
-                new.push(line);
-                body.add_column(line)
-            });
-            group.slots[column] = Some(slot);
-        }
-        drop(body);
+        let result = define_columns(group, &self.lines, reader, &mut new);
+        // Also after a fault: what has a column has to be known to the index.
         self.store.note_series(&group.state, &new);
-        Ok(())
+        result
     }
 
     fn row(&mut self, reader: &mut Reader<'_>) -> Result<(), RowFault> {
@@ -225,10 +210,10 @@ impl<'a> FileReplay<'a> {
         let (time, values) = group.rows.decode(reader)?;
         let sequence = self.store.counters.next_sequence();
         let mut body = group.state.body.lock();
-        body.replay_page((time, sequence), values, &group.slots);
+        let whole = body.replay_page((time, sequence), values, &group.slots);
         self.store.seal(&mut body);
         self.newest_ms = self.newest_ms.max(time);
-        Ok(())
+        if whole { Ok(()) } else { Err(RowFault::Gap) }
     }
 
     fn part(&mut self, reader: &mut Reader<'_>) -> Result<(), RowFault> {
@@ -246,4 +231,37 @@ impl<'a> FileReplay<'a> {
         self.newest_ms = self.newest_ms.max(time);
         Ok(())
     }
+}
+
+/// Reads which lines a group's columns are, those whose line is missing aside. `new` gets the lines
+/// that had no column.
+fn define_columns(
+    group: &mut FileGroup,
+    lines: &HashMap<u32, LineId>,
+    reader: &mut Reader<'_>,
+    new: &mut Vec<LineId>,
+) -> Result<(), RowFault> {
+    let mut result = Ok(());
+    let mut body = group.state.body.lock();
+    while !reader.0.is_empty() {
+        let column = usize::try_from(reader.id()?).map_err(|_| Malformed)?;
+        let line = lines.get(&reader.id()?);
+        if column > group.slots.len() + reader.0.len() + 1_000_000 {
+            return Err(RowFault::Malformed);
+        }
+        if group.slots.len() <= column {
+            group.slots.resize(column + 1, None);
+        }
+        let Some(line) = line else {
+            group.slots[column] = None;
+            result = Err(RowFault::Gap);
+            continue;
+        };
+        let slot = body.slot_of(*line).unwrap_or_else(|| {
+            new.push(*line);
+            body.add_column(*line)
+        });
+        group.slots[column] = Some(slot);
+    }
+    result
 }

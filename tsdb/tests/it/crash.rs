@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use tempfile::tempdir;
-use watchpost_model::Labels;
-use watchpost_tsdb::{Db, Error, Row};
+use watchpost_model::{Duration, Labels};
+use watchpost_tsdb::{Config, Db, Error, Row, TimeRange};
 
-use crate::support::{Dump, append, config, dump, group, line, log_files, open_unsynced};
+use crate::support::{Dump, append, config, dump, group, line, log_files, open_unsynced, select};
 
 /// A run with layouts that change, parts, singles and ends; `each` is called after every step.
 fn scripted(db: &Db, mut each: impl FnMut(&Db)) {
@@ -101,6 +101,69 @@ fn a_flipped_byte_costs_no_sample_of_other_groups_and_none_before_it() {
                 "byte {place}"
             );
         }
+    }
+}
+
+#[test]
+fn damage_to_a_definition_gives_no_series_the_values_of_another_and_hides_none() {
+    let directory = tempdir().unwrap();
+    let db = open_unsynced(Config {
+        retention: Duration::from_secs(10_000),
+        ..config(directory.path())
+    });
+    let (a, b) = (line(&db, "a"), line(&db, "b"));
+    let one = group(&db, "h1");
+    // `b` ends and its rows leave the memory, their file stays; its column serves `d`.
+    for second in 0..10_300_i32 {
+        let (time, value) = (i64::from(second) * 1_000, f64::from(second));
+        let page = [(a, value), (b, 10_000.0 + value)];
+        append(&db, &one, time, &page[..if second < 150 { 2 } else { 1 }]).unwrap();
+    }
+    db.maintain(10_300_000).unwrap();
+    assert_eq!(db.stats().series, 1);
+    let log = log_files(directory.path()).pop().unwrap();
+    let start = usize::try_from(std::fs::metadata(&log).unwrap().len()).unwrap();
+    let (c, d) = (line(&db, "c"), line(&db, "d"));
+    for second in 10_300..10_310_i32 {
+        let (time, value) = (i64::from(second) * 1_000, f64::from(second));
+        let page = [(a, value), (d, 20_000.0 + value), (c, 30_000.0 + value)];
+        append(&db, &one, time, &page).unwrap();
+    }
+    drop((one, db));
+    let good = std::fs::read(&log).unwrap();
+    let expected = |series: &str| match series.as_bytes()[0] {
+        b'a' => 0.0,
+        b'b' => 10_000.0,
+        b'c' => 30_000.0,
+        _ => 20_000.0,
+    };
+    for place in start..good.len() {
+        let mut bytes = good.clone();
+        bytes[place] ^= 0x41;
+        std::fs::write(&log, bytes).unwrap();
+        let db = open_unsynced(config(directory.path()));
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| line(&db, name));
+        for (series, samples) in dump(&db) {
+            for (time, bits) in samples {
+                let value = f64::from_bits(bits);
+                let stale = watchpost_model::is_stale(value);
+                let written = expected(&series) + f64::from(i32::try_from(time / 1_000).unwrap());
+                assert!(
+                    stale || value.to_bits() == written.to_bits(),
+                    "byte {place}: {series} {time} {value}"
+                );
+            }
+        }
+        let page = [(a, 1.0), (b, 2.0), (c, 3.0), (d, 4.0)];
+        append(&db, &group(&db, "h1"), 10_310_000, &page).unwrap();
+        let range = TimeRange::new(10_310_000, 10_310_000);
+        let found = select(&db, range, &[]).len();
+        assert_eq!(found, 4, "byte {place}: every series can be read");
+        // What this store wrote is not for the next one.
+        drop(db);
+        let own = log_files(directory.path()).pop().unwrap();
+        assert_ne!(own, log);
+        std::fs::remove_file(own).unwrap();
     }
 }
 
