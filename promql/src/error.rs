@@ -20,6 +20,12 @@ pub enum Error {
     NotYet(String),
 }
 
+impl From<watchpost_tsdb::Error> for Error {
+    fn from(error: watchpost_tsdb::Error) -> Self {
+        Self::Execution(error.to_string())
+    }
+}
+
 /// Where and why a text is not PromQL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{line}:{column}: parse error: {message}")]

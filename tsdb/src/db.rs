@@ -85,10 +85,21 @@ impl Db {
         self.store.append_single(line, row, now_ms)
     }
 
-    /// The series that pass all matchers and have a row in the range (both ends inclusive), sorted
-    /// by labels, each label set once.
+    /// The series that pass all matchers and have a sample in the range (both ends inclusive),
+    /// sorted by labels, each label set once.
     pub fn select(&self, range: TimeRange, matchers: &[Matcher]) -> Result<Selection, Error> {
-        Ok(self.store.select(range, matchers))
+        self.select_within(range, matchers, |_| Ok(()))
+    }
+
+    /// As [`select`](Self::select), within the caller's bounds: `admit` gets the number of rows of
+    /// each series before they are read, and its error ends the selection.
+    pub fn select_within<E: From<Error>>(
+        &self,
+        range: TimeRange,
+        matchers: &[Matcher],
+        admit: impl FnMut(usize) -> Result<(), E>,
+    ) -> Result<Selection, E> {
+        crate::select::select(&self.store, range, matchers, admit)
     }
 
     /// The label sets of the series that pass all matchers and have a sample in the range, sorted.
@@ -207,10 +218,6 @@ impl Store {
             return Err(Error::Refused(crate::Refusal::SeriesLimit));
         }
         Ok(appended)
-    }
-
-    fn select(&self, range: TimeRange, matchers: &[Matcher]) -> Selection {
-        crate::select::select(self, range, matchers)
     }
 
     fn series(&self, range: TimeRange, matchers: &[Matcher]) -> BTreeSet<Labels> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use watchpost_model::{absent_nan, is_absent};
+use watchpost_model::{is_absent, is_stale};
 
 /// One source of a series.
 #[derive(Debug)]
@@ -32,25 +32,9 @@ pub(crate) fn merge(sources: &[Source]) -> (Arc<[i64]>, Vec<f64>) {
     (times, rows.iter().map(|(_, _, value)| *value).collect())
 }
 
-/// What a scan of a column's values finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Contents {
-    /// A value other than the mark of none.
-    pub(crate) samples: bool,
-    /// Neither stale markers nor marks of none.
-    pub(crate) dense: bool,
-}
-
-impl Contents {
-    pub(crate) fn of(values: &[f64]) -> Self {
-        let absent = absent_nan().to_bits();
-        let stale = watchpost_model::stale_nan().to_bits();
-        let (mut samples, mut dense) = (false, true);
-        for value in values {
-            let bits = value.to_bits();
-            samples |= bits != absent;
-            dense &= bits != absent && bits != stale;
-        }
-        Self { samples, dense }
-    }
+/// Whether a column holds neither stale markers nor marks of none.
+pub(crate) fn is_dense(values: &[f64]) -> bool {
+    values
+        .iter()
+        .all(|value| !is_absent(*value) && !is_stale(*value))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use watchpost_model::{Labels, Matcher};
 
 use crate::group::Snapshot;
-use crate::merge::{Contents, Source, merge};
+use crate::merge::{Source, is_dense, merge};
 use crate::store::Store;
 
 /// A span of time, both ends inclusive, ms.
@@ -67,12 +67,18 @@ struct Read {
     source: Source,
 }
 
-/// Reads the series that pass all matchers and have a sample in the range.
-pub(crate) fn select(store: &Store, range: TimeRange, matchers: &[Matcher]) -> Selection {
+/// Reads the series that pass all matchers and have a sample in the range. `admit` gets the number
+/// of rows of each before they are read.
+pub(crate) fn select<E>(
+    store: &Store,
+    range: TimeRange,
+    matchers: &[Matcher],
+    mut admit: impl FnMut(usize) -> Result<(), E>,
+) -> Result<Selection, E> {
     let mut columns = Vec::new();
     for (group, lines) in store.matching(matchers) {
         let snapshot = group.body.lock().snapshot(range, &lines);
-        read_group(store, &group.labels, &snapshot, &mut columns);
+        read_group(store, (&group.labels, &snapshot), &mut admit, &mut columns)?;
     }
     columns.sort_by(|a, b| a.labels.cmp(&b.labels));
     let mut series = Vec::with_capacity(columns.len());
@@ -84,17 +90,22 @@ pub(crate) fn select(store: &Store, range: TimeRange, matchers: &[Matcher]) -> S
         }
         series.push(finish(first.labels, sources));
     }
-    Selection { series }
+    Ok(Selection { series })
 }
 
-fn read_group(store: &Store, group: &Labels, snapshot: &Snapshot, columns: &mut Vec<Read>) {
+fn read_group<E>(
+    store: &Store,
+    (group, snapshot): (&Labels, &Snapshot),
+    admit: &mut impl FnMut(usize) -> Result<(), E>,
+    columns: &mut Vec<Read>,
+) -> Result<(), E> {
     let times = snapshot.times();
     let sequences = snapshot.sequences();
     for column in snapshot.columns() {
-        let values = snapshot.values(column);
-        if !Contents::of(&values).samples {
+        if !snapshot.has_samples(column) {
             continue;
         }
+        admit(times.len())?;
         let lines = store.lines.read();
         let Some(line) = lines.get(column.line) else {
             continue;
@@ -104,10 +115,11 @@ fn read_group(store: &Store, group: &Labels, snapshot: &Snapshot, columns: &mut 
             source: Source {
                 times: Arc::clone(&times),
                 sequences: Arc::clone(&sequences),
-                values,
+                values: snapshot.values(column),
             },
         });
     }
+    Ok(())
 }
 
 fn finish(labels: Labels, mut sources: Vec<Source>) -> Series {
@@ -121,7 +133,7 @@ fn finish(labels: Labels, mut sources: Vec<Source>) -> Series {
     Series {
         labels,
         times,
-        dense: Contents::of(&values).dense,
+        dense: is_dense(&values),
         column: Column::Float(values.into()),
     }
 }

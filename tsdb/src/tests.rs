@@ -323,3 +323,41 @@ fn metadata_are_kept_by_target_and_metric() {
     assert_eq!(db.metadata(None).len(), 3);
     assert_eq!(db.metadata(Some("a"))[0].0, *one.labels());
 }
+
+#[test]
+fn a_selection_ends_where_the_caller_admits_no_more_rows() {
+    let db = db();
+    let (a, b, c) = (line(&db, "a"), line(&db, "b"), line(&db, "c"));
+    let group = group(&db, "h1");
+    for time in 0..200 {
+        append(&db, &group, time, &[(a, 1.0), (b, 2.0)]);
+    }
+    append(&db, &group, 200, &[(c, 1.0)]);
+    let mut asked = Vec::new();
+    let range = TimeRange::new(0, 199);
+    let result = db.select_within(range, &[], |rows| {
+        asked.push(rows);
+        if asked.len() < 2 {
+            Ok(())
+        } else {
+            Err(Error::NotYet("more"))
+        }
+    });
+    assert!(matches!(result, Err(Error::NotYet("more"))));
+    assert_eq!(
+        asked,
+        [200, 200],
+        "each series is asked for before it is read"
+    );
+    let mut asked = 0;
+    let admit = |rows| {
+        asked += rows;
+        Ok::<(), Error>(())
+    };
+    let selection = db.select_within(range, &[], admit).unwrap();
+    assert_eq!(
+        (selection.series.len(), asked),
+        (2, 400),
+        "`c` has no sample there"
+    );
+}

@@ -80,6 +80,7 @@ impl Eval<'_> {
         for group in groups(aggregate, &vector) {
             let mut counts: BTreeMap<String, Points> = BTreeMap::new();
             for series in members(&group, &vector) {
+                self.query.check_time()?;
                 for (step, value) in series.points.present() {
                     let text = format_value(value);
                     if !counts.contains_key(&text) {

@@ -39,8 +39,10 @@ impl<'s> Floats<'s> {
         let (time, value) = if self.dense {
             (times.last()?, values.last()?)
         } else {
-            let mut rows = times.iter().zip(values).rev();
-            rows.find(|(_, value)| !is_absent(**value))?
+            // No further back than it matters: a series may have ended long before.
+            let rows = times.iter().zip(values).rev();
+            let mut young = rows.take_while(|(time, _)| **time > after);
+            young.find(|(_, value)| !is_absent(**value))?
         };
         (*time > after && !is_stale(*value)).then_some((*time, *value))
     }
@@ -96,13 +98,10 @@ impl Eval<'_> {
         to_ms: i64,
     ) -> Result<Vec<Series>, Error> {
         let range = TimeRange::new(after_ms.saturating_add(1), to_ms);
-        let selection = self
-            .query
-            .db
-            .select(range, matchers)
-            .map_err(|error| Error::Execution(error.to_string()))?;
-        let samples = selection.series.iter().map(|one| one.times.len()).sum();
-        self.query.hold(samples)?;
+        let selection = self.query.db.select_within(range, matchers, |rows| {
+            self.query.check_time()?;
+            self.query.hold(rows)
+        })?;
         Ok(selection.series)
     }
 
@@ -130,6 +129,7 @@ impl Eval<'_> {
         let mut shared: HashMap<*const i64, Rc<[usize]>> = HashMap::new();
         let mut vector = Vec::with_capacity(found.len());
         for series in &found {
+            self.query.check_time()?;
             let floats = Floats::of(series)?;
             let places = shared
                 .entry(series.times.as_ptr())

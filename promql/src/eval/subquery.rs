@@ -22,6 +22,8 @@ impl Eval<'_> {
             step_ms,
             self.query.options.max_samples,
         )?;
+        // The steps' times are held whether any series has a value at them or not.
+        self.query.hold(grid.count)?;
         let inner = Eval {
             query: self.query,
             grid,
