@@ -7,6 +7,9 @@ use crate::eval::{Eval, unique};
 use crate::parse::ast::{Call, Node};
 use crate::series::Evaluated;
 
+/// The longest value that is made: a nest of calls that double one would have no end.
+const MAX_VALUE: usize = 1 << 20;
+
 /// `label_replace(vector, to, template, from, regex)`.
 pub(super) fn replace(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
     let [vector, to, template, from, pattern] = call.args.as_slice() else {
@@ -64,9 +67,16 @@ fn relabel(
 ) -> Result<Evaluated, Error> {
     let mut vector = eval.vector(vector)?;
     for series in &mut vector {
+        eval.query.check_time()?;
         let Some(value) = value(&series.labels) else {
             continue;
         };
+        if value.len() > MAX_VALUE {
+            return Err(Error::Execution(format!(
+                "expected a value of at most {MAX_VALUE} bytes for label `{to}`, found {}",
+                value.len()
+            )));
+        }
         series.labels = series.labels.with(to, &value);
         // A name that is set by hand is not the one that was to go.
         series.drop_name &= to != METRIC_NAME;

@@ -293,6 +293,21 @@ fn a_query_that_holds_too_many_samples_or_takes_too_long_is_cut_off() {
 }
 
 #[test]
+fn a_nest_of_calls_that_doubles_a_label_is_cut_off() {
+    let mut text = "label_replace(a, \"x\", \"0123456789\", \"\", \"\")".to_owned();
+    for _ in 0..40 {
+        text = format!("label_replace({text}, \"x\", \"$1$1\", \"x\", \"(.*)\")");
+    }
+    let error = Engine::default()
+        .instant(&db(), &parse(&text).unwrap(), 0)
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "expected a value of at most 1048576 bytes for label `x`, found 1310720"
+    );
+}
+
+#[test]
 fn what_is_doubtful_about_an_answer_is_said_with_its_place() {
     let (db, engine) = (db(), Engine::default());
     let answer = |text: &str| engine.instant(&db, &parse(text).unwrap(), 0).unwrap();
