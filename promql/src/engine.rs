@@ -1,5 +1,8 @@
 //! The engine: from an expression to the shape of the answer.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use watchpost_model::{Duration, Labels};
 use watchpost_tsdb::Db;
 
@@ -25,6 +28,8 @@ pub struct Options {
     /// Whether metric names go at the end of the evaluation and not where they are lost
     /// (`--enable-feature=promql-delayed-name-removal`).
     pub delayed_name_removal: bool,
+    /// Set to end a running query early, because nobody waits for it any more.
+    pub canceled: Arc<AtomicBool>,
 }
 
 impl Default for Options {
@@ -35,6 +40,7 @@ impl Default for Options {
             timeout: Duration::from_secs(120),
             subquery_step: Duration::from_secs(60),
             delayed_name_removal: false,
+            canceled: Arc::default(),
         }
     }
 }

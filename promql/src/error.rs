@@ -15,6 +15,9 @@ pub enum Error {
     /// It took too long.
     #[error("query timed out in expression evaluation")]
     Timeout,
+    /// Nobody waited for it any more.
+    #[error("query was canceled in expression evaluation")]
+    Canceled,
     /// Valid PromQL that this engine cannot do yet.
     #[error("{0} is not supported yet")]
     NotYet(String),

@@ -1,6 +1,7 @@
 //! One query: its limits, its deadline, and what is said about it.
 
 use std::cell::Cell;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use watchpost_tsdb::Db;
@@ -46,8 +47,11 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// Fails when the query has taken too long.
+    /// Fails when the query has taken too long, or nobody waits for it.
     pub(crate) fn check_time(&self) -> Result<(), Error> {
+        if self.options.canceled.load(Ordering::Relaxed) {
+            return Err(Error::Canceled);
+        }
         match self.deadline {
             Some(deadline) if Instant::now() >= deadline => Err(Error::Timeout),
             _ => Ok(()),

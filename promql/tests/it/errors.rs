@@ -290,6 +290,12 @@ fn a_query_that_holds_too_many_samples_or_takes_too_long_is_cut_off() {
         ..Options::default()
     });
     assert_eq!(brief.instant(&db, &expr, 0), Err(Error::Timeout));
+    let options = Options::default();
+    let canceled = std::sync::Arc::clone(&options.canceled);
+    let engine = Engine::new(options);
+    assert!(engine.instant(&db, &expr, 0).is_ok());
+    canceled.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(engine.instant(&db, &expr, 0), Err(Error::Canceled));
 }
 
 #[test]
