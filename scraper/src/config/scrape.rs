@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use watchpost_model::config::{ByteSize, Faults, Validate};
 use watchpost_model::{Duration, METRIC_NAME};
 
@@ -39,6 +40,7 @@ pub struct ScrapeConfig {
     /// The most samples a page may have (`global.sample_limit` where it is 0).
     pub sample_limit: usize,
     /// The targets.
+    #[serde(deserialize_with = "no_empty_entries")]
     pub static_configs: Vec<StaticConfig>,
     /// Rules for the targets' labels.
     pub relabel_configs: Vec<RelabelConfig>,
@@ -232,6 +234,15 @@ impl Validate for StaticConfig {
     }
 }
 
+/// An entry that holds nothing is a slip of the hand, not a list of no targets.
+fn no_empty_entries<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<StaticConfig>, D::Error> {
+    let entries = Vec::<Option<StaticConfig>>::deserialize(deserializer)?;
+    let all: Option<Vec<_>> = entries.into_iter().collect();
+    all.ok_or_else(|| D::Error::custom("expected targets in each entry, found an empty one"))
+}
+
 /// A target's address is a host and perhaps a port; the path and the scheme have keys of their own.
 pub(crate) fn check_address(address: &str) -> Result<(), String> {
     if address.is_empty() {
@@ -242,7 +253,17 @@ pub(crate) fn check_address(address: &str) -> Result<(), String> {
             "expected `host:port` without scheme and path (they are `scheme` and `metrics_path`), found `{address}`"
         ));
     }
+    if let Some(wrong) = address.chars().find(|c| !is_of_an_address(*c)) {
+        return Err(format!(
+            "expected `host:port`, found `{wrong}` in it (a user and a password are `basic_auth`, parameters are `params`)"
+        ));
+    }
     Ok(())
+}
+
+/// Letters of any script are for names that the resolver translates.
+fn is_of_an_address(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '[' | ']')
 }
 
 /// A scrape has to end before the next begins.

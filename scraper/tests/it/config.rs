@@ -28,6 +28,10 @@ const BAD: &[(&str, &str)] = &[
         "duplicate_key.bad.yaml:2: global: expected each key once, found it again",
     ),
     (
+        "empty_static_config",
+        "empty_static_config.bad.yaml:3: scrape_configs[0].static_configs: expected targets in each entry, found an empty one",
+    ),
+    (
         "global_timeout_above_interval",
         "global_timeout_above_interval.bad.yaml:1: global.scrape_timeout: expected at most scrape_interval (15s), found 20s",
     ),
@@ -68,6 +72,10 @@ const BAD: &[(&str, &str)] = &[
         "same_job_twice.bad.yaml:4: scrape_configs[2].job_name: expected a name of its own, found `a` again",
     ),
     (
+        "target_with_password",
+        "target_with_password.bad.yaml:4: scrape_configs[0].static_configs[0].targets[0]: expected `host:port`, found `@` in it (a user and a password are `basic_auth`, parameters are `params`)",
+    ),
+    (
         "target_with_path",
         "target_with_path.bad.yaml:4: scrape_configs[0].static_configs[0].targets[0]: expected `host:port` without scheme and path (they are `scheme` and `metrics_path`), found `http://web:9100/metrics`",
     ),
@@ -85,11 +93,11 @@ const BAD: &[(&str, &str)] = &[
     ),
     (
         "unknown_key",
-        "unknown_key.bad.yaml:3: scrape_configs[0].scrape_intervall: unknown key `scrape_intervall` (did you mean `scrape_interval`?),",
+        "unknown_key.bad.yaml:3: scrape_configs[0].scrape_intervall: unknown key `scrape_intervall`, did you mean `scrape_interval`?",
     ),
     (
         "unknown_section",
-        "unknown_section.bad.yaml:1: globals: unknown key `globals` (did you mean `global`?),",
+        "unknown_section.bad.yaml:1: globals: unknown key `globals`, did you mean `global`?",
     ),
     (
         "unsupported_key",

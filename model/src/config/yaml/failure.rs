@@ -58,13 +58,12 @@ impl fmt::Display for Failure {
 fn write_unknown_key(f: &mut fmt::Formatter<'_>, key: &str, known: &[&str]) -> fmt::Result {
     write!(f, "unknown key `{key}`")?;
     if let Some(near) = nearest(key, known) {
-        write!(f, " (did you mean `{near}`?)")?;
+        return write!(f, ", did you mean `{near}`?");
     }
-    f.write_str(", ")?;
     if known.is_empty() {
-        return f.write_str("expected no key");
+        return f.write_str(", expected no key");
     }
-    f.write_str("expected ")?;
+    f.write_str(", expected ")?;
     write_names(f, known)
 }
 

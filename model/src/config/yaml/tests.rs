@@ -158,7 +158,7 @@ ratio: 'high'
 unknown:
 ";
     assert_snapshot!(faults(text), @r"
-      c.yaml:3: global.intervall: unknown key `intervall` (did you mean `interval`?), expected one of `interval`, `verbose`, `name`
+      c.yaml:3: global.intervall: unknown key `intervall`, did you mean `interval`?
       c.yaml:4: global.interval: expected a duration like `30s` or `1h30m` (units y, w, d, h, m, s, ms, each at most once and in this order), found `5`
       c.yaml:5: global.verbose: expected a boolean (`true` or `false`), found the text `maybe`
       c.yaml:6: global.name: expected a text, found a list
