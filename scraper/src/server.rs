@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use watchpost_model::Labels;
 use watchpost_model::config::Faults;
 use watchpost_promql::{Engine, Options};
@@ -25,8 +26,10 @@ use crate::scrape;
 use crate::shutdown::{self, Shutdown, Stopper};
 use crate::telemetry::Telemetry;
 
-/// How long a part may take to stop.
-const STOP_TIMEOUT: Duration = Duration::from_millis(900);
+/// How long all parts together may take to stop.
+const STOP_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// What is left of that, at the least, for each part that stops after a slow one.
+const STOP_SHARE: Duration = Duration::from_millis(100);
 /// How often the store drops what is too old.
 const MAINTENANCE: Duration = Duration::from_mins(1);
 
@@ -97,9 +100,9 @@ impl Part {
         }
     }
 
-    async fn stop(mut self) {
+    async fn stop(mut self, deadline: Instant) {
         self.stopper.stop();
-        match tokio::time::timeout(STOP_TIMEOUT, &mut self.task).await {
+        match tokio::time::timeout_at(deadline, &mut self.task).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 tracing::error!(%error, part = self.name, "a part ended unexpectedly");
@@ -132,7 +135,8 @@ impl Server {
             ready: AtomicBool::new(true),
             queries: QueryLimits::new(settings.queries, settings.query_concurrency),
         });
-        let routes = api::router(Arc::clone(&app));
+        let hosts = api::Hosts::of(address, &settings.external_url);
+        let routes = api::router(Arc::clone(&app), hosts);
         let (listener, connections) = (settings.listener, settings.connections);
         let mut parts = vec![
             Part::start("store", {
@@ -173,8 +177,13 @@ impl Server {
         self.app
             .ready
             .store(false, std::sync::atomic::Ordering::Release);
+        let end = Instant::now() + STOP_TIMEOUT;
         while let Some(part) = self.parts.pop() {
-            part.stop().await;
+            let later = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
+            let deadline = end
+                .checked_sub(STOP_SHARE.saturating_mul(later))
+                .unwrap_or(end);
+            part.stop(deadline).await;
         }
     }
 }

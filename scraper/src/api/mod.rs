@@ -5,6 +5,7 @@
 //! takes that.
 
 mod error;
+mod hosts;
 mod params;
 mod query;
 mod response;
@@ -15,6 +16,7 @@ mod status;
 mod targets;
 
 pub use error::Error;
+pub use hosts::Hosts;
 pub use params::Params;
 pub use state::{App, QueryLimits};
 
@@ -22,6 +24,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -32,7 +35,7 @@ use crate::web;
 const BODY_LIMIT: usize = 1 << 20;
 
 /// The route table; nothing is routed elsewhere.
-pub fn router(app: Arc<App>) -> Router {
+pub fn router(app: Arc<App>, hosts: Hosts) -> Router {
     let v1 = Router::new()
         .route("/query", get(query::instant).post(query::instant))
         .route("/query_range", get(query::range).post(query::range))
@@ -56,6 +59,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(status::metrics))
         .fallback(web::file)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn(move |request, next| {
+            hosts::check(hosts.clone(), request, next)
+        }))
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
         .with_state(app)

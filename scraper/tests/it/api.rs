@@ -214,3 +214,14 @@ async fn the_page_is_served_with_a_tag_and_a_policy() {
     );
     running.server.stop().await;
 }
+
+#[tokio::test]
+async fn a_name_that_is_not_this_server_s_is_refused() {
+    let running = server("{}").await;
+    for (host, status) in [("evil.example.com:9090", 403), ("localhost:9090", 200)] {
+        let url = format!("{}/api/v1/targets", running.url);
+        let request = running.client.get(url).header("host", host);
+        assert_eq!(request.send().await.unwrap().status(), status, "{host}");
+    }
+    running.server.stop().await;
+}
