@@ -52,7 +52,7 @@ impl From<watchpost_promql::Error> for Error {
         let text = error.to_string();
         match error {
             Query::Parse(_) => Self::parameter("query", text),
-            Query::Timeout => Self::Timeout(text),
+            Query::Timeout | Query::Canceled => Self::Timeout(text),
             Query::Execution(_) | Query::TooManySamples(_) | Query::NotYet(_) => {
                 Self::Execution(text)
             }

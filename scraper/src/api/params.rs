@@ -1,5 +1,7 @@
 //! The parameters of a request, from its URL and from the form of a POST.
 
+use std::time::Duration as StdDuration;
+
 use axum::extract::{FromRequest, RawForm, Request};
 use axum::http::{Method, header};
 use watchpost_model::{Duration, Matcher};
@@ -7,6 +9,9 @@ use watchpost_promql::parse_selector;
 use watchpost_tsdb::TimeRange;
 
 use super::Error;
+
+/// How long a client may take to send a form.
+const FORM_TIMEOUT: StdDuration = StdDuration::from_secs(30);
 
 /// All parameters; those of the form stand before those of the URL, as Go reads them.
 #[derive(Clone, Debug, Default)]
@@ -24,8 +29,10 @@ impl<S: Send + Sync> FromRequest<S> for Params {
             .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
         let mut pairs = Vec::new();
         if request.method() == Method::POST && is_form {
-            let form = RawForm::from_request(request, state)
+            let form = RawForm::from_request(request, state);
+            let form = tokio::time::timeout(FORM_TIMEOUT, form)
                 .await
+                .map_err(|_| Error::BadData("the form did not come in time".to_owned()))?
                 .map_err(|error| Error::BadData(format!("error parsing form values: {error}")))?;
             pairs.extend(decode(&form.0));
         }

@@ -1,7 +1,7 @@
 //! What the API answers from.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Semaphore;
 use watchpost_promql::{Engine, Options};
@@ -64,6 +64,8 @@ impl QueryLimits {
             options.timeout = options.timeout.min(wanted);
         }
         let timeout = options.timeout.as_std();
+        let cancel = CancelOnDrop(Arc::default());
+        options.canceled = Arc::clone(&cancel.0);
         let place = Arc::clone(&self.running).acquire_owned();
         let place = match tokio::time::timeout(timeout, place).await {
             Ok(Ok(place)) => place,
@@ -79,7 +81,17 @@ impl QueryLimits {
             drop(place);
             answer
         });
-        work.await
-            .map_err(|error| Error::Internal(format!("the query ended unexpectedly: {error}")))?
+        let answer = work.await;
+        drop(cancel);
+        answer.map_err(|error| Error::Internal(format!("the query ended unexpectedly: {error}")))?
+    }
+}
+
+/// Ends a query that nobody waits for any more: the client has hung up, or the server stops.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -87,6 +87,8 @@ impl Client {
             .user_agent(USER_AGENT)
             .default_headers(headers)
             .no_proxy()
+            // A redirect must not tell another host the parameters of this one's URL.
+            .referer(false)
             .http1_only()
             .tcp_nodelay(true)
             .gzip(job.enable_compression)
