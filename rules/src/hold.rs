@@ -6,7 +6,8 @@
 //! |---|---|
 //! | one has `up 0` now | held: a scrape failed |
 //! | one has no `up` within the lookback, and it was not ended | held: nothing is known |
-//! | one has its first good scrape after a failed one | held until the second: a rate needs two |
+//! | one has its first good scrape after a failed one, or after a gap | held until the second: a rate needs two |
+//! | one has a gap now: its next scrape is overdue by more than a round | held: nothing is known |
 //! | all have `up 1` | ends: the expression is false, or the series is gone from a good page |
 //! | `up` was ended by a stale marker | ends: the target was removed from the configuration |
 //! | no target is known (a store filled from elsewhere) | ends, as in Prometheus |
@@ -109,33 +110,103 @@ fn complaint(health: Health) -> Option<&'static str> {
     }
 }
 
-/// Reads the last two samples of a target's `up`.
+/// So many samples of `up` are looked at: two give the usual distance, the third a gap before them.
+const SAMPLES: usize = 3;
+
+/// Reads the last samples of a target's `up`.
 fn health(db: &Db, target: &Labels, now_ms: i64) -> Health {
+    let Some(mut samples) = last_of_up(db, target, now_ms - PRESENT_MS, now_ms) else {
+        return Health::Unknown;
+    };
+    if samples.len() < SAMPLES {
+        match last_of_up(db, target, now_ms - PAST_MS, now_ms) {
+            Some(more) => samples = more,
+            None => return Health::Unknown,
+        }
+    }
+    judge(&samples, now_ms)
+}
+
+/// The last samples of a target's `up`, the latest first; nothing where the store fails.
+fn last_of_up(db: &Db, target: &Labels, from_ms: i64, now_ms: i64) -> Option<Vec<(i64, f64)>> {
     let mut matchers = vec![Matcher::equal(METRIC_NAME, "up")];
     matchers.extend(
         target
             .iter()
             .map(|(name, value)| Matcher::equal(name, value)),
     );
-    let range = TimeRange::new(now_ms - PAST_MS, now_ms);
-    let Ok(selection) = db.select(range, &matchers) else {
-        return Health::Unknown;
-    };
+    let range = TimeRange::new(from_ms, now_ms);
+    let selection = db.select(range, &matchers).ok()?;
     let mut samples: Vec<(i64, f64)> = Vec::new();
     for series in &selection.series {
         if let Column::Float(values) = &series.column {
             let all = series.times.iter().copied().zip(values.iter().copied());
-            samples.extend(all.rev().filter(|(_, value)| !is_absent(*value)).take(2));
+            let present = all.rev().filter(|(_, value)| !is_absent(*value));
+            samples.extend(present.take(SAMPLES));
         }
     }
     samples.sort_by_key(|(time_ms, _)| -time_ms);
-    let before = samples.get(1).map(|(_, value)| *value);
-    match samples.first() {
-        None => Health::NoTarget,
-        Some((_, value)) if is_stale(*value) => Health::Removed,
-        Some((time_ms, _)) if *time_ms < now_ms - PRESENT_MS => Health::Unknown,
-        Some((_, value)) if *value == 0.0 => Health::Down,
-        Some(_) if before == Some(0.0) => Health::Returning,
-        Some(_) => Health::Up,
+    samples.truncate(SAMPLES);
+    Some(samples)
+}
+
+/// What the last samples of `up`, the latest first, say of a target.
+fn judge(samples: &[(i64, f64)], now_ms: i64) -> Health {
+    let Some((time_ms, value)) = samples.first().copied() else {
+        return Health::NoTarget;
+    };
+    let before = samples.get(1).copied();
+    let last_gap = before.map(|(before_ms, _)| time_ms - before_ms);
+    let gap_before = match samples {
+        [_, (later, _), (earlier, _), ..] => Some(later - earlier),
+        _ => None,
+    };
+    let usual = last_gap.into_iter().chain(gap_before).min();
+    // A round that comes a little late is none that was left out.
+    let is_gap = |gap: i64| usual.is_some_and(|usual| gap > 2 * usual + usual / 2);
+    if is_stale(value) {
+        Health::Removed
+    } else if time_ms < now_ms - PRESENT_MS {
+        Health::Unknown
+    } else if value == 0.0 {
+        Health::Down
+    } else if is_gap(now_ms - time_ms) {
+        Health::Unknown
+    } else if before.is_some_and(|(_, value)| value == 0.0) || last_gap.is_some_and(is_gap) {
+        Health::Returning
+    } else {
+        Health::Up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_is_no_sign_of_life() {
+        // The latest first, a round every 15 s.
+        for (samples, now, health) in [
+            (vec![(60, 1.0), (45, 1.0), (30, 1.0)], 74, Health::Up),
+            (vec![(60, 1.0), (45, 1.0), (30, 1.0)], 91, Health::Up),
+            (vec![(60, 1.0), (45, 1.0), (30, 1.0)], 98, Health::Unknown),
+            (
+                vec![(160, 1.0), (45, 1.0), (30, 1.0)],
+                161,
+                Health::Returning,
+            ),
+            (vec![(175, 1.0), (160, 1.0), (45, 1.0)], 176, Health::Up),
+            (vec![(60, 1.0), (45, 0.0), (30, 1.0)], 61, Health::Returning),
+            (vec![(60, 0.0), (45, 1.0), (30, 1.0)], 61, Health::Down),
+            (vec![(60, 1.0)], 61, Health::Up),
+            (vec![(60, 1.0)], 400, Health::Unknown),
+            (vec![], 61, Health::NoTarget),
+        ] {
+            let samples: Vec<_> = samples
+                .iter()
+                .map(|(seconds, value)| (seconds * 1_000, *value))
+                .collect();
+            assert_eq!(judge(&samples, now * 1_000), health, "{samples:?} at {now}");
+        }
     }
 }

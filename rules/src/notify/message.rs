@@ -1,5 +1,6 @@
 //! A notice as subject, text and HTML.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -18,6 +19,10 @@ use crate::template::humanize_duration;
 const MAX_SHOWN: usize = 50;
 /// The longest subject, in characters.
 const MAX_SUBJECT: usize = 150;
+/// The longest text of an alert that a message shows, in characters.
+const MAX_TEXT: usize = 2_000;
+/// The most labels, and the most annotations, of an alert that a message shows.
+const MAX_PAIRS: usize = 100;
 
 /// Turns notices into messages.
 #[derive(Debug)]
@@ -54,13 +59,13 @@ struct Section<'a> {
 
 #[derive(Serialize)]
 struct Shown<'a> {
-    name: &'a str,
-    summary: &'a str,
-    description: &'a str,
-    severity: &'a str,
+    name: Cow<'a, str>,
+    summary: Cow<'a, str>,
+    description: Cow<'a, str>,
+    severity: Cow<'a, str>,
     facts: Vec<(&'static str, String)>,
-    labels: Vec<(&'a str, &'a str)>,
-    annotations: Vec<(&'a str, &'a str)>,
+    labels: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    annotations: Vec<(Cow<'a, str>, Cow<'a, str>)>,
     links: Vec<(&'a str, &'a str)>,
 }
 
@@ -131,30 +136,38 @@ impl Writer {
 
     fn shown<'a>(&self, event: &'a Event) -> Shown<'a> {
         let annotation = |name: &str| event.annotations.get(name).map_or("", String::as_str);
-        let name = event.labels.get("alertname");
         Shown {
-            name,
-            summary: annotation("summary"),
-            description: annotation("description"),
-            severity: event.labels.get("severity"),
+            name: cut(event.labels.get("alertname")),
+            summary: cut(annotation("summary")),
+            description: cut(annotation("description")),
+            severity: cut(event.labels.get("severity")),
             facts: self.facts(event),
             labels: event
                 .labels
                 .iter()
                 .filter(|(name, _)| *name != "alertname")
+                .take(MAX_PAIRS)
+                .map(|(name, text)| (cut(name), cut(text)))
                 .collect(),
             annotations: texts(&event.annotations)
                 .filter(|(name, _)| !PLACED.contains(name))
+                .take(MAX_PAIRS)
+                .map(|(name, text)| (cut(name), cut(text)))
                 .collect(),
             links: texts(&event.annotations)
                 .filter(|(name, text)| name.ends_with("_url") && is_link(text))
+                .filter(|(_, text)| text.len() <= MAX_TEXT)
+                .take(MAX_PAIRS)
                 .map(|(name, text)| (name.trim_end_matches("_url"), text))
                 .collect(),
         }
     }
 
     fn facts(&self, event: &Event) -> Vec<(&'static str, String)> {
-        let mut facts = vec![("Value", value(event.value)), ("Rule", event.query.clone())];
+        let mut facts = vec![
+            ("Value", value(event.value)),
+            ("Rule", cut(&event.query).into_owned()),
+        ];
         match event.state {
             EventState::Firing => {
                 facts.push(("Since", self.time(event.active_at_ms)));
@@ -194,6 +207,14 @@ fn texts(annotations: &BTreeMap<String, String>) -> impl Iterator<Item = (&str, 
     annotations
         .iter()
         .map(|(name, text)| (name.as_str(), text.as_str()))
+}
+
+/// A text, or its beginning where it is too long for a mail.
+fn cut(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MAX_TEXT) {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}...", text.get(..end).unwrap_or_default())),
+    }
 }
 
 fn is_link(text: &str) -> bool {

@@ -207,3 +207,21 @@ fn a_subject_is_one_line_of_bounded_length() {
     assert!(!message.subject.contains(['\r', '\n']));
     assert!(message.subject.chars().count() <= 160);
 }
+
+#[test]
+fn texts_that_are_too_long_for_a_mail_are_cut() {
+    let mut long = (*firing("web1:9100")).clone();
+    long.annotations
+        .insert("description".to_owned(), "\u{e4}".repeat(60_000));
+    long.query = "x or ".repeat(20_000);
+    let message = write(&notice(vec![Arc::new(long)], Vec::new(), Vec::new()));
+    assert!(message.text.len() < 10_000, "{}", message.text.len());
+    assert!(message.text.contains("\u{e4}...\n"));
+}
+
+#[test]
+fn a_label_cannot_add_a_header() {
+    let event = firing("web1\r\nBcc: all@example.com");
+    let message = write(&notice(vec![event], Vec::new(), Vec::new()));
+    assert!(!message.subject.contains(['\r', '\n']));
+}
