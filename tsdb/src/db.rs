@@ -188,6 +188,7 @@ impl Db {
             lines: self.store.lines.read().len() as u64,
             samples_appended: counters.samples.load(Ordering::Relaxed),
             refused: counters.refused(),
+            side_rows: counters.side_rows.load(Ordering::Relaxed),
             memory_bytes: counters.memory.load(Ordering::Relaxed) as u64,
             dropped_blocks: counters.dropped_blocks.load(Ordering::Relaxed),
             min_time_ms: spans.iter().map(|(first, _)| *first).min(),

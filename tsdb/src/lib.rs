@@ -21,6 +21,8 @@
 //!   a recent row lacks. At each time the value that was accepted first stands: the same one again is
 //!   accepted, another one refused. Every refusal is told to the caller and counted by its reason
 //!   ([`Refusal`]).
+//! - **Clocks.** Rows later than now (a clock was ahead and went back) do not stop what comes: it
+//!   goes to a side head of the group, and to a reader both are one series.
 //! - **Ends.** A series that a page no longer has, or whose group ends, gets a stale marker. A page
 //!   ends only what came by pages, not what came by parts.
 //! - **Crashes.** A row is written to the log before it can be read: a killed process loses nothing

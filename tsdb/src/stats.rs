@@ -17,6 +17,9 @@ pub struct Stats {
     pub samples_appended: u64,
     /// Samples refused since the start, by reason; reasons that did not occur are not there.
     pub refused: Vec<(Refusal, u64)>,
+    /// Rows that came since the start while their group had rows later than now: a clock was ahead
+    /// and went back.
+    pub side_rows: u64,
     /// Bytes of finished blocks in memory.
     pub memory_bytes: u64,
     /// Blocks dropped before the end of the retention, for want of memory.
@@ -54,6 +57,8 @@ pub(crate) struct Counters {
     pub(crate) memory: AtomicUsize,
     /// Blocks dropped for want of memory.
     pub(crate) dropped_blocks: AtomicU64,
+    /// Rows for side heads.
+    pub(crate) side_rows: AtomicU64,
     /// The number of the last accepted row.
     sequence: AtomicU64,
 }
@@ -74,6 +79,11 @@ impl Counters {
             .map(|(refusal, count)| (refusal, count.load(Ordering::Relaxed)))
             .filter(|(_, count)| *count > 0)
             .collect()
+    }
+
+    /// Counts a row for a side head. Gives how many there were before.
+    pub(crate) fn count_side_row(&self) -> u64 {
+        self.side_rows.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A number that is higher than that of every row accepted before.

@@ -7,15 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
+use tracing::warn;
 
 use crate::directory::Directory;
 use crate::group::{Accepted, Body, Change, Columns, GroupState};
-use crate::index::{Groups, Layouts, Lines};
+use crate::index::{Groups, Layouts, Lines, Side};
 use crate::log::disk::Disk;
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
 use crate::stats::Counters;
 use crate::{Appended, Config, Error, LineId, Refusal, Row};
+
+/// How many side heads a group has at most: so often the clock may go back behind what it made the
+/// time before, until it has caught up.
+const MAX_SIDES: u32 = 8;
 
 /// The inside of a store.
 #[derive(Debug)]
@@ -104,6 +109,8 @@ impl Store {
         now_ms: i64,
     ) -> Result<Appended, Error> {
         self.check(row, now_ms)?;
+        let side = self.side(group, (row.time_ms, now_ms), Body::newest_page)?;
+        let group = side.as_deref().unwrap_or(group);
         self.write(group, row.values.len(), |body, new| {
             body.append(row, self.counters.next_sequence(), new)
         })
@@ -117,6 +124,8 @@ impl Store {
         now_ms: i64,
     ) -> Result<Appended, Error> {
         self.check(row, now_ms)?;
+        let side = self.side(group, (row.time_ms, now_ms), Body::newest_closed)?;
+        let group = side.as_deref().unwrap_or(group);
         self.write(group, row.values.len(), |body, new| {
             body.append_part(row, self.counters.next_sequence(), new)
         })
@@ -130,9 +139,52 @@ impl Store {
         now_ms: i64,
     ) -> Result<Appended, Error> {
         self.check_time(time_ms, now_ms, 1)?;
+        let side = self.side(group, (time_ms, now_ms), Body::newest_row)?;
+        let group = side.as_deref().unwrap_or(group);
         self.write(group, 1, |body, _| {
             body.end(time_ms, self.counters.next_sequence())
         })
+    }
+
+    /// The side head that takes what is of a time where the group has rows later than now, and so
+    /// would refuse it: nothing where the group can have it itself. `newest` tells up to when a
+    /// group takes nothing. Readers find the rows of both as one series.
+    fn side(
+        &self,
+        group: &GroupState,
+        (time_ms, now_ms): (i64, i64),
+        newest: fn(&Body) -> Option<i64>,
+    ) -> Result<Option<Arc<GroupState>>, Error> {
+        let ahead = |group: &GroupState| {
+            let newest = newest(&group.body.lock());
+            newest.is_some_and(|newest| newest > now_ms && newest > time_ms)
+        };
+        if !ahead(group) {
+            return Ok(None);
+        }
+        let mut found = None;
+        for number in 1..=MAX_SIDES {
+            let side = Side {
+                of: group.id,
+                number,
+            };
+            let known = self.groups.read().find_side(side).map(Arc::clone);
+            let side = match known {
+                Some(side) => side,
+                None => self.groups.write().intern_side(group, number)?,
+            };
+            let fits = !ahead(&side);
+            found = Some(side);
+            if fits {
+                break;
+            }
+        }
+        if self.counters.count_side_row() == 0 {
+            warn!(
+                "there are rows later than now (a clock was ahead and went back): what comes is kept beside them"
+            );
+        }
+        Ok(found)
     }
 
     fn write(

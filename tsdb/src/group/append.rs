@@ -305,11 +305,7 @@ impl Body {
 
     /// Ends all series at a time.
     pub(crate) fn end(&mut self, time: i64, sequence: u64) -> Result<Accepted, Refusal> {
-        let newest = self.time_span().map(|(_, newest)| newest);
-        if newest
-            .max(self.closed_until)
-            .is_some_and(|newest| time <= newest)
-        {
+        if self.newest_row().is_some_and(|newest| time <= newest) {
             return Err(Refusal::OutOfOrder);
         }
         self.page = None;

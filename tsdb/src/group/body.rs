@@ -108,6 +108,22 @@ impl Body {
         Some((first, last))
     }
 
+    /// The time of the newest page, or row that nothing can be put before.
+    pub(crate) fn newest_page(&self) -> Option<i64> {
+        self.newest_page.max(self.closed_until)
+    }
+
+    /// The newest time that late parts can no longer reach.
+    pub(crate) fn newest_closed(&self) -> Option<i64> {
+        self.closed_until
+    }
+
+    /// The newest time of any row that there is or was.
+    pub(crate) fn newest_row(&self) -> Option<i64> {
+        let newest = self.time_span().map(|(_, newest)| newest);
+        newest.max(self.closed_until)
+    }
+
     /// The slot of a line.
     pub(crate) fn slot_of(&self, line: LineId) -> Option<usize> {
         self.slots.get(&line).copied()

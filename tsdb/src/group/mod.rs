@@ -21,7 +21,7 @@ pub(crate) use self::append::{Accepted, Change, Columns};
 pub(crate) use self::body::Body;
 pub(crate) use self::read::Snapshot;
 use crate::Error;
-use crate::index::GroupId;
+use crate::index::{GroupId, Side};
 use crate::store::Store;
 
 /// The id of a line's label set, the same in all groups of a store.
@@ -106,7 +106,8 @@ impl Group {
     /// layout get a stale marker at this time; series that came by [`append_part`] are left alone.
     ///
     /// Pages come in order of time: one that is older than the group's newest page is refused, and
-    /// so is another one at the same time, unless it says the same.
+    /// so is another one at the same time, unless it says the same. While the group has pages later
+    /// than `now_ms` (the clock was ahead and went back), those that come go to a side head.
     ///
     /// [`append_part`]: Self::append_part
     pub fn append(&self, row: Row<'_>, now_ms: i64) -> Result<Appended, Error> {
@@ -146,6 +147,8 @@ pub(crate) struct GroupState {
     pub(crate) labels: Labels,
     /// The line, where the group is a single column.
     pub(crate) single: Option<LineId>,
+    /// Of which group it is a side head, where it is one.
+    pub(crate) side: Option<Side>,
     pub(crate) body: Mutex<Body>,
     /// The lines that have a column, for the index; nothing is locked under this lock.
     pub(crate) lines: Mutex<Vec<LineId>>,
@@ -153,11 +156,17 @@ pub(crate) struct GroupState {
 
 impl GroupState {
     /// A group without rows.
-    pub(crate) fn new(id: GroupId, labels: Labels, single: Option<LineId>) -> Self {
+    pub(crate) fn new(
+        id: GroupId,
+        labels: Labels,
+        single: Option<LineId>,
+        side: Option<Side>,
+    ) -> Self {
         Self {
             id,
             labels,
             single,
+            side,
             body: Mutex::default(),
             lines: Mutex::default(),
         }

@@ -13,12 +13,21 @@ use crate::{Error, LineId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct GroupId(pub(crate) u32);
 
+/// Which group's side head a group is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Side {
+    pub(crate) of: GroupId,
+    /// From 1.
+    pub(crate) number: u32,
+}
+
 /// All groups of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     all: HashMap<GroupId, Arc<GroupState>>,
     shared: HashMap<Labels, GroupId>,
     singles: HashMap<LineId, GroupId>,
+    sides: HashMap<Side, GroupId>,
     postings: Postings,
     next: u32,
 }
@@ -39,11 +48,8 @@ impl Groups {
         if let Some(group) = self.find(labels) {
             return Ok(Arc::clone(group));
         }
-        let group = self.add(labels.clone(), None)?;
+        let group = self.add(labels.clone(), None, None)?;
         self.shared.insert(labels.clone(), group.id);
-        for (name, value) in labels {
-            self.postings.add(name, value, group.id.0);
-        }
         Ok(group)
     }
 
@@ -52,15 +58,46 @@ impl Groups {
         if let Some(group) = self.find_single(line) {
             return Ok(Arc::clone(group));
         }
-        let group = self.add(Labels::empty(), Some(line))?;
+        let group = self.add(Labels::empty(), Some(line), None)?;
         self.singles.insert(line, group.id);
         Ok(group)
     }
 
-    fn add(&mut self, labels: Labels, single: Option<LineId>) -> Result<Arc<GroupState>, Error> {
+    /// A side head of a group, where there is one.
+    pub(crate) fn find_side(&self, side: Side) -> Option<&Arc<GroupState>> {
+        self.sides.get(&side).and_then(|id| self.all.get(id))
+    }
+
+    /// A side head of a group, new or known: another group with the same labels.
+    pub(crate) fn intern_side(
+        &mut self,
+        group: &GroupState,
+        number: u32,
+    ) -> Result<Arc<GroupState>, Error> {
+        let side = Side {
+            of: group.id,
+            number,
+        };
+        if let Some(known) = self.find_side(side) {
+            return Ok(Arc::clone(known));
+        }
+        let added = self.add(group.labels.clone(), group.single, Some(side))?;
+        self.sides.insert(side, added.id);
+        Ok(added)
+    }
+
+    fn add(
+        &mut self,
+        labels: Labels,
+        single: Option<LineId>,
+        side: Option<Side>,
+    ) -> Result<Arc<GroupState>, Error> {
         let id = GroupId(self.next);
         self.next = self.next.checked_add(1).ok_or(Error::Full("groups"))?;
-        let group = Arc::new(GroupState::new(id, labels, single));
+        let group = Arc::new(GroupState::new(id, labels, single, side));
+        for (name, value) in &group.labels {
+            self.postings.add(name, value, id.0);
+        }
         self.all.insert(id, Arc::clone(&group));
         Ok(group)
     }
@@ -83,13 +120,15 @@ impl Groups {
     /// Forgets the groups that are empty and that nobody outside holds.
     pub(crate) fn prune(&mut self, is_empty: impl Fn(&GroupState) -> bool) {
         let (shared, singles, postings) = (&mut self.shared, &mut self.singles, &mut self.postings);
+        let sides = &mut self.sides;
         self.all.retain(|id, group| {
             if Arc::strong_count(group) > 1 || !is_empty(group) {
                 return true;
             }
-            match group.single {
-                Some(line) => drop(singles.remove(&line)),
-                None => drop(shared.remove(&group.labels)),
+            match (group.side, group.single) {
+                (Some(side), _) => drop(sides.remove(&side)),
+                (None, Some(line)) => drop(singles.remove(&line)),
+                (None, None) => drop(shared.remove(&group.labels)),
             }
             for (name, value) in &group.labels {
                 postings.remove(name, value, id.0);

@@ -10,7 +10,7 @@ mod lines;
 mod matching;
 mod postings;
 
-pub(crate) use groups::{GroupId, Groups};
+pub(crate) use groups::{GroupId, Groups, Side};
 pub(crate) use layouts::Layouts;
 pub(crate) use lines::{Line, Lines};
 pub(crate) use matching::matching;

@@ -8,6 +8,8 @@
 //! 1 line      id | labels | count, name*          the names it removes from the group's
 //! 2 group     id | 0 | labels                     a shared one; columns and rows start anew
 //!             id | 1 | line                       a single column
+//!             id | 2 | labels | number            a side head of a shared one
+//!             id | 3 | line | number              a side head of a single column
 //! 3 columns   group | (column, line)*             up to the end of the record
 //! 4 row       group | row                         a page; see `row`
 //! 5 part      group | time: zigzag | (column, change against 0)*
@@ -24,6 +26,11 @@ use super::frame::put_record;
 use crate::LineId;
 use crate::group::GroupState;
 use crate::index::Line;
+
+/// What a group's definition says of it: a single column.
+pub(crate) const GROUP_SINGLE: u8 = 1;
+/// What a group's definition says of it: a side head, with its number at the end.
+pub(crate) const GROUP_SIDE: u8 = 2;
 
 /// The kinds of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,15 +95,19 @@ pub(crate) fn put_line(out: &mut Vec<u8>, id: LineId, line: &Line) -> bool {
 pub(crate) fn put_group(out: &mut Vec<u8>, group: &GroupState) -> bool {
     put(out, Kind::Group, |out| {
         put_number(out, group.id.0.into());
+        let side = if group.side.is_some() { GROUP_SIDE } else { 0 };
         match group.single {
             None => {
-                out.push(0);
+                out.push(side);
                 put_labels(out, &group.labels);
             }
             Some(line) => {
-                out.push(1);
+                out.push(side | GROUP_SINGLE);
                 put_number(out, line.0.into());
             }
+        }
+        if let Some(side) = group.side {
+            put_number(out, side.number.into());
         }
     })
 }

@@ -9,7 +9,7 @@ use tracing::warn;
 use super::bytes::{Malformed, Reader, unzigzag};
 use super::delta::read_change;
 use super::frame::{FILE_HEADER, Found, Records, VERSION, file_version};
-use super::record::{Kind, read_labels, read_line};
+use super::record::{GROUP_SIDE, GROUP_SINGLE, Kind, read_labels, read_line};
 use super::row::{RowCoder, RowFault};
 use super::writer::Finished;
 use crate::group::GroupState;
@@ -176,19 +176,24 @@ impl<'a> FileReplay<'a> {
 
     fn define_group(&mut self, reader: &mut Reader<'_>) -> Result<(), RowFault> {
         let id = reader.id()?;
-        let state = match reader.byte()? {
-            0 => {
-                let labels = read_labels(reader)?;
-                self.store.groups.write().intern(&labels)
-            }
-            1 => {
-                let line = self.lines.get(&reader.id()?).ok_or(Malformed)?;
-                self.store.groups.write().intern_single(*line)
-            }
-            _ => return Err(RowFault::Malformed),
-        };
+        let kind = reader.byte()?;
+        if kind > GROUP_SINGLE | GROUP_SIDE {
+            return Err(RowFault::Malformed);
+        }
+        let mut state = if kind & GROUP_SINGLE == 0 {
+            let labels = read_labels(reader)?;
+            self.store.groups.write().intern(&labels)
+        } else {
+            let line = self.lines.get(&reader.id()?).ok_or(Malformed)?;
+            self.store.groups.write().intern_single(*line)
+        }
+        .map_err(|_| Malformed)?;
+        if kind & GROUP_SIDE != 0 {
+            let side = self.store.groups.write().intern_side(&state, reader.id()?);
+            state = side.map_err(|_| Malformed)?;
+        }
         let group = FileGroup {
-            state: state.map_err(|_| Malformed)?,
+            state,
             slots: Vec::new(),
             rows: RowCoder::default(),
         };

@@ -1,6 +1,8 @@
 //! The store from outside.
 
 #[cfg(test)]
+mod clock;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod faults;
