@@ -19,8 +19,11 @@ use super::record::put_line;
 use crate::index::Lines;
 use crate::{Config, Error, LineId};
 
-/// A log file covers at most this part of the retention.
+/// A log file covers at most this part of the retention ...
 const FILES_PER_RETENTION: i64 = 16;
+/// ... unless it is shorter than this part of a full one: single samples of long ago must not start
+/// a file each.
+const SHORTEST_PER_FULL: u64 = 64;
 
 /// The log of a store.
 #[derive(Debug)]
@@ -149,7 +152,9 @@ impl Log {
         current.oldest_ms = current.oldest_ms.min(records.time);
         current.unsynced = true;
         let span = current.about.newest_ms.saturating_sub(current.oldest_ms);
-        if current.about.length >= self.file_size || span > self.file_span_ms {
+        let length = current.about.length;
+        let long_enough = length >= self.file_size / SHORTEST_PER_FULL;
+        if length >= self.file_size || (long_enough && span > self.file_span_ms) {
             files.finish();
             self.start_file(&mut files);
         }
