@@ -1,6 +1,6 @@
 //! Vector matching: which series of two vectors are combined, and what the result is called.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use watchpost_model::{Labels, METRIC_NAME};
 
@@ -55,10 +55,13 @@ pub(super) fn match_vectors(
         binary,
         many,
         one,
+        last: vec![None; many.len()],
+        taken: vec![None; signatures.len()],
         signatures,
         of_many,
         of_one,
-        names: HashMap::new(),
+        places: HashMap::new(),
+        labels: HashMap::new(),
         out: Vec::new(),
     };
     for step in 0..eval.grid.count {
@@ -78,9 +81,25 @@ struct Matcher<'m> {
     signatures: Vec<Labels>,
     of_many: Vec<usize>,
     of_one: Vec<usize>,
-    /// The place in `out` of the result of a pair.
-    names: HashMap<(usize, usize), usize>,
+    /// The partner that each series of the many side had last, and the result of that pair: it is
+    /// mostly the one it has at the next step.
+    last: Vec<Option<(usize, Out)>>,
+    /// The result of a pair.
+    places: HashMap<(usize, usize), Out>,
+    /// The number of each label set among the results of a grouped match.
+    labels: HashMap<Labels, usize>,
+    /// The step at which a signature (or, in a grouped match, a label set) had its last result.
+    taken: Vec<Option<usize>>,
     out: Vec<StepSeries>,
+}
+
+/// Where the results of a pair go.
+#[derive(Clone, Copy)]
+struct Out {
+    /// The place in `out`.
+    place: usize,
+    /// What may have one result at a step: the number of the signature, or of the labels.
+    number: usize,
 }
 
 impl<'m> Matcher<'m> {
@@ -91,7 +110,6 @@ impl<'m> Matcher<'m> {
         }
         let partners = self.partners(step)?;
         let swapped = self.binary.matching.card == Card::OneToMany;
-        let mut taken = Taken::default();
         let many: &'m [StepSeries] = self.many;
         for (place, series) in many.iter().enumerate() {
             let signature = self.of_many.get(place).copied().unwrap_or(usize::MAX);
@@ -107,27 +125,70 @@ impl<'m> Matcher<'m> {
             let Some(result) = apply(self.binary, lhs, rhs, lhs) else {
                 continue;
             };
-            let at = self.place_of(place, partner)?;
-            if let Some(out) = self.out.get_mut(at) {
-                taken.take(self.binary.matching.card, signature, &out.labels)?;
+            let at = self.place_of(place, partner, signature)?;
+            self.take(at.number, step)?;
+            if let Some(out) = self.out.get_mut(at.place) {
                 out.points.set(step, result);
             }
         }
         Ok(())
     }
 
-    /// The place in `out` of a pair's result.
-    fn place_of(&mut self, many: usize, one: usize) -> Result<usize, Error> {
-        if let Some(at) = self.names.get(&(many, one)) {
+    /// Where a pair's results go.
+    fn place_of(&mut self, many: usize, one: usize, signature: usize) -> Result<Out, Error> {
+        if let Some(Some((last, at))) = self.last.get(many)
+            && *last == one
+        {
             return Ok(*at);
         }
-        self.eval.query.hold(self.eval.grid.count)?;
-        if let (Some(many), Some(one)) = (self.many.get(many), self.one.get(one)) {
-            self.out.push(named(self.eval, self.binary, many, one));
+        let at = match self.places.get(&(many, one)) {
+            Some(at) => *at,
+            None => self.add(many, one, signature)?,
+        };
+        if let Some(last) = self.last.get_mut(many) {
+            *last = Some((one, at));
         }
-        let at = self.out.len().saturating_sub(1);
-        self.names.insert((many, one), at);
         Ok(at)
+    }
+
+    fn add(&mut self, many: usize, one: usize, signature: usize) -> Result<Out, Error> {
+        self.eval.query.hold(self.eval.grid.count)?;
+        let mut number = signature;
+        if let (Some(many), Some(one)) = (self.many.get(many), self.one.get(one)) {
+            let series = named(self.eval, self.binary, many, one);
+            if self.binary.matching.card != Card::OneToOne {
+                let next = self.labels.len();
+                number = *self.labels.entry(series.labels.clone()).or_insert(next);
+            }
+            self.out.push(series);
+        }
+        let at = Out {
+            place: self.out.len().saturating_sub(1),
+            number,
+        };
+        self.places.insert((many, one), at);
+        Ok(at)
+    }
+
+    /// Fails where the result is not the only one of its signature (or, in a grouped match, of its
+    /// labels) at a step.
+    fn take(&mut self, number: usize, step: usize) -> Result<(), Error> {
+        if self.taken.len() <= number {
+            self.taken.resize(number + 1, None);
+        }
+        let first = match self.taken.get_mut(number) {
+            Some(taken) => taken.replace(step) != Some(step),
+            None => true,
+        };
+        if first {
+            return Ok(());
+        }
+        let message = if self.binary.matching.card == Card::OneToOne {
+            "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)"
+        } else {
+            "multiple matches for labels: grouping labels must ensure unique matches"
+        };
+        Err(Error::Execution(message.to_owned()))
     }
 
     /// For each signature the series of the one side and its value.
@@ -160,35 +221,6 @@ impl<'m> Matcher<'m> {
             "found duplicate series for the match group {} on the {side} hand-side of the operation: [{second}, {first}];many-to-many matching not allowed: matching labels must be unique on one side",
             braced(&group)
         ))
-    }
-}
-
-/// What has a result at a step already.
-#[derive(Default)]
-struct Taken {
-    signatures: HashSet<usize>,
-    labels: HashSet<Labels>,
-}
-
-impl Taken {
-    /// Fails where the result is not the only one of its signature (or, in a grouped match, of its
-    /// labels).
-    fn take(&mut self, card: Card, signature: usize, labels: &Labels) -> Result<(), Error> {
-        let (first, message) = if card == Card::OneToOne {
-            (
-                self.signatures.insert(signature),
-                "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
-            )
-        } else {
-            (
-                self.labels.insert(labels.clone()),
-                "multiple matches for labels: grouping labels must ensure unique matches",
-            )
-        };
-        if first {
-            return Ok(());
-        }
-        Err(Error::Execution(message.to_owned()))
     }
 }
 
