@@ -96,6 +96,14 @@ mod tests {
     }
 
     #[test]
+    fn a_size_beyond_all_memory_is_a_fault_and_leaves_nothing_on_the_page() {
+        let mut page = Page::new();
+        let line = b"MemTotal:  18446744073709551615 kB";
+        assert_eq!(write(line, &mut String::new(), &mut page), None);
+        assert_eq!(page.finish(), b"");
+    }
+
+    #[test]
     fn a_cut_line_is_a_fault() {
         let line = "Active(anon):    2068484 kB";
         for end in 0..line.len() {

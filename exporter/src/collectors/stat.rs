@@ -151,5 +151,8 @@ mod tests {
         );
         assert!(write(b"btime", false, &mut page).is_none());
         assert!(write(b"btime -1", false, &mut page).is_none());
+        page.clear();
+        assert!(write(b"softirq 1 x", true, &mut page).is_none());
+        assert_eq!(page.finish(), b"");
     }
 }

@@ -68,15 +68,17 @@ impl Page {
 
     /// Starts a series of the current family, with a suffix to its name such as `_bucket`.
     pub fn series(&mut self, suffix: &str) -> Series<'_> {
-        if let Some(family) = self.families.last_mut() {
-            family.has_samples = true;
+        let start = self.text.len();
+        if let Some(family) = self.families.last() {
             let name = family.name_start..family.name_end;
             self.text.extend_from_within(name);
         }
         self.put(suffix.as_bytes());
         Series {
             page: self,
+            start,
             open: false,
+            ended: false,
         }
     }
 
@@ -112,12 +114,16 @@ impl Page {
     }
 }
 
-/// A series that is being written. It ends with its value.
+/// A series that is being written. It ends with its value; one that is dropped before that, as
+/// when its value turns out to be none, leaves nothing on the page.
 #[derive(Debug)]
 #[must_use = "a series ends with its value"]
 pub struct Series<'a> {
     page: &'a mut Page,
+    start: usize,
+    /// Whether it has labels.
     open: bool,
+    ended: bool,
 }
 
 impl Series<'_> {
@@ -146,7 +152,7 @@ impl Series<'_> {
     pub fn value(mut self, value: f64) {
         self.close_labels();
         write_number(&mut self.page.text, value);
-        self.page.put(b"\n");
+        self.end();
     }
 
     /// Ends the series with a number that is already text, such as one the kernel wrote. The
@@ -154,11 +160,27 @@ impl Series<'_> {
     pub fn digits(mut self, digits: &[u8]) {
         self.close_labels();
         self.page.put(digits);
+        self.end();
+    }
+
+    fn end(&mut self) {
         self.page.put(b"\n");
+        self.ended = true;
+        if let Some(family) = self.page.families.last_mut() {
+            family.has_samples = true;
+        }
     }
 
     fn close_labels(&mut self) {
         self.page.put(if self.open { b"} " } else { b" " });
+    }
+}
+
+impl Drop for Series<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.page.text.truncate(self.start);
+        }
     }
 }
 
@@ -209,5 +231,16 @@ mod tests {
         );
         let names: Vec<_> = page.families().map(|(name, _)| name.to_vec()).collect();
         assert_eq!(names, [b"a_total".to_vec(), b"h".to_vec()]);
+    }
+
+    #[test]
+    fn a_series_without_a_value_leaves_nothing_on_the_page() {
+        let mut page = Page::new();
+        page.family("a", "A.", MetricType::Gauge);
+        page.sample(&[], 1.0);
+        page.series("").label("x", "y");
+        page.family("b", "B.", MetricType::Gauge);
+        page.series("").label("x", "y");
+        assert_eq!(page.finish(), b"# HELP a A.\n# TYPE a gauge\na 1\n");
     }
 }
