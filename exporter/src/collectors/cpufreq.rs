@@ -50,6 +50,10 @@ pub(super) const DEFINITION: Definition = Definition {
     new,
 };
 
+/// Up to this many CPUs have their files kept open, seven each: a host may have hundreds of CPUs,
+/// and a process a thousand open files.
+const KEPT_OPEN: usize = 16;
+
 /// Where no CPU has a frequency, as in most virtual machines, they are looked for again in this
 /// many scrapes: the driver may come later.
 const LOOK_AGAIN: u32 = 64;
@@ -135,16 +139,24 @@ fn find(folder: &Path) -> Result<Vec<Cpu>, CollectError> {
             let name = entry.file_name().into_string().ok()?;
             let number: u32 = name.strip_prefix("cpu")?.parse().ok()?;
             let folder = entry.path().join("cpufreq");
-            folder.is_dir().then(|| (number, open(number, &folder)))
+            folder.is_dir().then_some((number, folder))
         })
         .collect();
-    cpus.sort_by_key(|(number, _)| *number);
-    Ok(cpus.into_iter().map(|(_, cpu)| cpu).collect())
+    cpus.sort_unstable();
+    let file: fn(PathBuf) -> KeptFile = if cpus.len() <= KEPT_OPEN {
+        KeptFile::new
+    } else {
+        KeptFile::one_of_many
+    };
+    let cpus = cpus.iter();
+    Ok(cpus
+        .map(|(number, folder)| open(*number, folder, file))
+        .collect())
 }
 
-fn open(number: u32, folder: &Path) -> Cpu {
+fn open(number: u32, folder: &Path, file: fn(PathBuf) -> KeptFile) -> Cpu {
     let open = |name| {
-        let mut file = KeptFile::new(folder.join(name));
+        let mut file = file(folder.join(name));
         file.read().is_ok().then_some(file)
     };
     let governors = read_small(&folder.join("scaling_available_governors")).unwrap_or_default();
@@ -160,6 +172,22 @@ fn open(number: u32, folder: &Path) -> Cpu {
 mod tests {
     use super::*;
     use crate::collectors::Paths;
+
+    #[test]
+    fn a_host_of_many_cpus_does_not_use_up_the_open_files() {
+        let folder = tempfile::tempdir().unwrap();
+        for cpu in 0..256 {
+            let cpufreq = folder.path().join(format!("cpu{cpu}/cpufreq"));
+            std::fs::create_dir_all(&cpufreq).unwrap();
+            std::fs::write(cpufreq.join("scaling_cur_freq"), "1000\n").unwrap();
+        }
+        let open = || std::fs::read_dir("/proc/self/fd").unwrap().count();
+        let before = open();
+        let cpus = find(folder.path()).unwrap();
+        assert_eq!(cpus.len(), 256);
+        // Other tests open files meanwhile.
+        assert!(open() < before + 200);
+    }
 
     #[test]
     fn frequencies_are_hertz_and_the_governor_in_use_is_one() {

@@ -10,8 +10,8 @@ use super::CollectError;
 /// No file of the kernel is longer; what is, is not one.
 const LIMIT: usize = 16 << 20;
 
-/// The first read of a kept file; `procfs` hands out at most a page or so at a time.
-const CHUNK: usize = 16 << 10;
+/// The memory that a file gets at first; it doubles until the file fits.
+const FIRST: usize = 64;
 
 /// A file that is read at every scrape. It stays open and is read from its start again, which is
 /// about a third of the cost of opening it each time; its text stays in the same memory.
@@ -19,7 +19,10 @@ const CHUNK: usize = 16 << 10;
 pub struct KeptFile {
     path: PathBuf,
     file: Option<File>,
-    text: Vec<u8>,
+    stays_open: bool,
+    /// The text is as much of it as `length` says.
+    memory: Vec<u8>,
+    length: usize,
 }
 
 impl KeptFile {
@@ -28,7 +31,18 @@ impl KeptFile {
         Self {
             path: path.into(),
             file: None,
-            text: Vec::new(),
+            stays_open: true,
+            memory: Vec::new(),
+            length: 0,
+        }
+    }
+
+    /// Names one of very many files: it is opened for each read, since a process may have a
+    /// thousand files open and no more.
+    pub fn one_of_many(path: impl Into<PathBuf>) -> Self {
+        Self {
+            stays_open: false,
+            ..Self::new(path)
         }
     }
 
@@ -39,31 +53,28 @@ impl KeptFile {
 
     /// The file's text as it is now.
     pub fn read(&mut self) -> Result<&[u8], CollectError> {
+        self.length = 0;
         if let Some(file) = &self.file {
-            if read_all(file, &mut self.text).is_ok() {
-                return Ok(&self.text);
+            if let Ok(length) = read_all(file, &mut self.memory) {
+                self.length = length;
+                return Ok(self.text());
             }
             // What was behind the open file is gone, such as a device that was unplugged and is
             // back under the same name.
             self.file = None;
         }
         let opened = File::open(&self.path).and_then(|file| {
-            read_all(&file, &mut self.text)?;
+            self.length = read_all(&file, &mut self.memory)?;
             Ok(file)
         });
-        match opened {
-            Ok(file) => self.file = Some(file),
-            Err(error) => {
-                self.text.clear();
-                return Err(CollectError::read(&self.path, error));
-            }
-        }
-        Ok(&self.text)
+        let file = opened.map_err(|error| CollectError::read(&self.path, error))?;
+        self.file = Some(file).filter(|_| self.stays_open);
+        Ok(self.text())
     }
 
     /// What the last [`KeptFile::read`] gave; nothing where it failed.
     pub fn text(&self) -> &[u8] {
-        &self.text
+        self.memory.get(..self.length).unwrap_or_default()
     }
 
     /// Says that the text is not what it should be.
@@ -72,17 +83,17 @@ impl KeptFile {
     }
 }
 
-/// Replaces `text` by all of a file, by reads at explicit places so that the file need not be
-/// rewound.
-fn read_all(file: &File, text: &mut Vec<u8>) -> io::Result<()> {
+/// Reads all of a file and tells its length, by reads at explicit places so that the file need not
+/// be rewound.
+fn read_all(file: &File, memory: &mut Vec<u8>) -> io::Result<usize> {
     let mut length = 0;
     loop {
-        if text.len() - length < CHUNK / 2 {
-            text.resize(length + CHUNK, 0);
+        if memory.len() == length {
+            memory.resize((2 * length).max(FIRST), 0);
         }
-        let free = text.get_mut(length..).unwrap_or_default();
+        let free = memory.get_mut(length..).unwrap_or_default();
         match file.read_at(free, length as u64) {
-            Ok(0) => break,
+            Ok(0) => return Ok(length),
             Ok(read) => length += read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -91,8 +102,6 @@ fn read_all(file: &File, text: &mut Vec<u8>) -> io::Result<()> {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
     }
-    text.truncate(length);
-    Ok(())
 }
 
 /// A small file's text without the white space at its ends, for files that are read once or
@@ -122,6 +131,24 @@ mod tests {
         assert_eq!(file.read().unwrap(), long.as_bytes());
         std::fs::write(&path, "3").unwrap();
         assert_eq!(file.read().unwrap(), b"3");
+        assert_eq!(file.text(), b"3");
+    }
+
+    #[test]
+    fn a_small_file_takes_little_memory_and_one_of_many_no_place_among_the_open_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, "1699981\n").unwrap();
+        let mut kept = KeptFile::new(&path);
+        let mut many = KeptFile::one_of_many(&path);
+        for file in [&mut kept, &mut many] {
+            assert_eq!(file.read().unwrap(), b"1699981\n");
+            assert!(file.memory.capacity() <= FIRST);
+        }
+        assert!(kept.file.is_some() && many.file.is_none());
+        std::fs::remove_file(&path).unwrap();
+        assert!(many.read().is_err());
+        assert_eq!(many.text(), b"");
     }
 
     #[test]

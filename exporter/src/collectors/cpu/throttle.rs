@@ -94,7 +94,9 @@ impl Throttle {
 /// The first CPU of a core or package speaks for it.
 fn add<K: Ord>(files: &mut BTreeMap<K, KeptFile>, key: K, path: &Path) {
     if path.exists() {
-        files.entry(key).or_insert_with(|| KeptFile::new(path));
+        files
+            .entry(key)
+            .or_insert_with(|| KeptFile::one_of_many(path));
     }
 }
 
