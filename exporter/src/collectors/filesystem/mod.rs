@@ -76,7 +76,7 @@ impl Collector for FileSystem {
             mounts::parse(file.text()).map_err(|line| file.fault("a mount as in proc(5)", line))?;
         let mounts = self.select(mounts);
         let paths = mounts.iter().map(|mount| {
-            let path = host_path(&self.rootfs, &mount.point);
+            let path = host_path(&self.rootfs, &mount.path);
             (path, mount.may_hang())
         });
         let spaces = self.answers.ask(paths.collect());
@@ -91,7 +91,8 @@ impl FileSystem {
     fn select(&self, mounts: Vec<Mount>) -> Vec<Mount> {
         let mut selected: Vec<Mount> = Vec::new();
         for mut mount in mounts {
-            mount.point = strip(&self.rootfs, mount.point);
+            mount.path = strip(&self.rootfs, mount.path);
+            mount.point = mount.path.to_string_lossy().into_owned();
             let wanted =
                 self.points.lets_through(&mount.point) && self.types.lets_through(&mount.fstype);
             if wanted && !selected.iter().any(|have| have.is_same(&mount)) {
@@ -103,19 +104,16 @@ impl FileSystem {
 }
 
 /// A mount point as the host sees it: in a container the host's root is mounted below ours.
-fn strip(rootfs: &Path, point: String) -> String {
-    if rootfs == Path::new("/") {
-        return point;
-    }
-    match Path::new(&point).strip_prefix(rootfs) {
-        Ok(rest) => format!("/{}", rest.display()),
+fn strip(rootfs: &Path, point: PathBuf) -> PathBuf {
+    match point.strip_prefix(rootfs) {
+        Ok(rest) => Path::new("/").join(rest),
         Err(_) => point,
     }
 }
 
 /// Where we find what the host calls `point`.
-fn host_path(rootfs: &Path, point: &str) -> PathBuf {
-    rootfs.join(point.trim_start_matches('/'))
+fn host_path(rootfs: &Path, point: &Path) -> PathBuf {
+    rootfs.join(point.strip_prefix("/").unwrap_or(point))
 }
 
 /// A mount and what it said when asked for its space.

@@ -5,6 +5,10 @@
 //! id parent major:minor root point options [optional fields] - type source super-options
 //! ```
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
 use super::super::text;
 
 /// File systems behind which there is another host or a program, either of which may not answer.
@@ -29,7 +33,10 @@ const REMOTE: [&str; 14] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     pub(super) device: String,
+    /// The mount point as the page names it.
     pub(super) point: String,
+    /// The mount point as the kernel names it, which need not be UTF-8.
+    pub(super) path: PathBuf,
     pub(super) fstype: String,
     pub(super) major: String,
     pub(super) minor: String,
@@ -56,7 +63,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<Mount>, &[u8]> {
 }
 
 fn mount(line: &[u8]) -> Option<Mount> {
-    let mut words = text::words(line);
+    let mut words = words(line);
     let (major, minor) = text::split_at(words.nth(2)?, b':')?;
     let point = words.nth(1)?;
     let options = words.next()?;
@@ -65,17 +72,27 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let super_options = words.next().unwrap_or_default();
     let has_ro = |options: &[u8]| options.split(|c| *c == b',').any(|option| option == b"ro");
     Some(Mount {
-        device: unescape(device),
-        point: unescape(point),
-        fstype: String::from_utf8_lossy(fstype).into_owned(),
-        major: String::from_utf8_lossy(major).into_owned(),
-        minor: String::from_utf8_lossy(minor).into_owned(),
+        device: lossy(&unescape(device)),
+        point: lossy(&unescape(point)),
+        path: OsString::from_vec(unescape(point)).into(),
+        fstype: lossy(fstype),
+        major: lossy(major),
+        minor: lossy(minor),
         read_only: has_ro(options) || has_ro(super_options),
     })
 }
 
-/// The kernel writes white space and backslashes as `\040`.
-fn unescape(word: &[u8]) -> String {
+/// Only a blank ends a word: whoever may mount can put any other white space into a name.
+fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(|c| *c == b' ').filter(|word| !word.is_empty())
+}
+
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// The kernel writes blanks, tabs, line feeds and backslashes as `\040`.
+fn unescape(word: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(word.len());
     let mut rest = word;
     while let Some((first, after)) = rest.split_first() {
@@ -91,7 +108,7 @@ fn unescape(word: &[u8]) -> String {
             plain.push(*first);
         }
     }
-    String::from_utf8_lossy(&plain).into_owned()
+    plain
 }
 
 fn octal(digits: [u8; 3]) -> Option<u8> {

@@ -34,6 +34,9 @@ impl Answers {
     /// The space of each path; the flag says that it may hang.
     pub(super) fn ask(&mut self, paths: Vec<(PathBuf, bool)>) -> Vec<Answer> {
         let end = Instant::now() + PATIENCE;
+        // Late answers are too old to be served; their file systems may be asked again.
+        self.open
+            .retain(|_, late| matches!(late.try_recv(), Err(TryRecvError::Empty)));
         let asked: Vec<_> = paths
             .into_iter()
             .map(|(path, may_hang)| {
@@ -53,13 +56,10 @@ impl Answers {
             .collect()
     }
 
-    fn start(&mut self, path: PathBuf) -> Asked {
-        if let Some(receiver) = self.open.get(&path)
-            && matches!(receiver.try_recv(), Err(TryRecvError::Empty))
-        {
+    fn start(&self, path: PathBuf) -> Asked {
+        if self.open.contains_key(&path) {
             return Asked::Answered(Err(timed_out()));
         }
-        self.open.remove(&path);
         let (sender, receiver) = sync_channel(1);
         let question = path.clone();
         let thread = std::thread::Builder::new().name("statvfs".to_owned());
@@ -125,6 +125,11 @@ mod tests {
         answers.open.insert(path.clone(), receiver);
         let answer = answers.ask(vec![(path.clone(), true)]);
         assert_eq!(answer, [Err("mountpoint timeout".to_owned())]);
+        // It is unmounted, and its answer comes: neither is remembered for ever.
+        let gone = PathBuf::from("/gone");
+        let (late, receiver) = sync_channel(1);
+        answers.open.insert(gone, receiver);
+        late.send(Ok(Space::default())).unwrap();
         // The old answer comes, and is too old to be served.
         sender.send(Ok(Space::default())).unwrap();
         let answer = answers.ask(vec![(path, true)]);

@@ -31,12 +31,31 @@ fn a_line_is_a_mount() {
         [Mount {
             device: "/dev/x\\y".to_owned(),
             point: "/with space\t".to_owned(),
+            path: "/with space\t".into(),
             fstype: "ext3".to_owned(),
             major: "98".to_owned(),
             minor: "0".to_owned(),
             read_only: true,
         }]
     );
+}
+
+#[test]
+fn white_space_in_a_name_is_part_of_it() {
+    let mounts = parse("36 35 98:0 / /a\rb\u{c}c rw - fuse.x src\r-\rext4 rw\n");
+    assert_eq!(mounts[0].point, "/a\rb\u{c}c");
+    assert_eq!(mounts[0].fstype, "fuse.x");
+    assert_eq!(mounts[0].device, "src\r-\rext4");
+}
+
+#[test]
+fn a_mount_point_that_is_not_utf8_is_asked_under_its_own_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let mounts = mounts::parse(b"36 35 98:0 / /caf\xe9 rw - ext4 /dev/x rw\n").unwrap();
+    let mounts = filesystem(&Settings::default()).select(mounts);
+    assert_eq!(mounts[0].point, "/caf\u{fffd}");
+    let path = host_path(Path::new("/host"), &mounts[0].path);
+    assert_eq!(path.as_os_str().as_bytes(), b"/host/caf\xe9");
 }
 
 fn parse(text: &str) -> Vec<Mount> {
@@ -54,14 +73,19 @@ fn the_defaults_leave_the_real_disks() {
 
 #[test]
 fn a_mount_below_the_hosts_root_is_named_as_the_host_names_it() {
-    assert_eq!(strip(Path::new("/host"), "/host/data".to_owned()), "/data");
-    assert_eq!(strip(Path::new("/host"), "/host".to_owned()), "/");
-    assert_eq!(strip(Path::new("/host"), "/hosted".to_owned()), "/hosted");
+    for (rootfs, point, named) in [
+        ("/host", "/host/data", "/data"),
+        ("/host", "/host", "/"),
+        ("/host", "/hosted", "/hosted"),
+        ("/", "/data", "/data"),
+    ] {
+        assert_eq!(strip(Path::new(rootfs), point.into()), Path::new(named));
+    }
     assert_eq!(
-        host_path(Path::new("/host"), "/data"),
+        host_path(Path::new("/host"), Path::new("/data")),
         Path::new("/host/data")
     );
-    assert_eq!(host_path(Path::new("/"), "/"), Path::new("/"));
+    assert_eq!(host_path(Path::new("/"), Path::new("/")), Path::new("/"));
 }
 
 #[test]
