@@ -1,5 +1,7 @@
 //! The command line: `node_exporter`'s flags, the collectors' ones made from their table.
 
+mod missing;
+
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
@@ -9,6 +11,8 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use crate::collectors::{ALL, Definition, Flag, FlagKind, Paths, Settings};
 use crate::config::{Config, Section};
 use crate::error::Error;
+
+pub use missing::explain;
 
 /// What the command line says.
 #[derive(Debug)]
@@ -36,6 +40,7 @@ pub fn command() -> Command {
         .args(path_flags())
         .args(web_flags())
         .args(collectors)
+        .args(missing::switches_off())
         .arg(switch(
             "collector.disable-defaults",
             "Set all collectors to disabled by default.",

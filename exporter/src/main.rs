@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let matches = match flags::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
+            let error = flags::explain(error);
             let shown = error.print();
             let usage = error.use_stderr() || shown.is_err();
             return ExitCode::from(if usage { USAGE } else { 0 });

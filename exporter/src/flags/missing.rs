@@ -1,0 +1,173 @@
+//! `node_exporter`'s flags that are not there yet: told as such, since a unit file that is carried
+//! over must neither be refused without a reason nor be obeyed in part.
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, Error};
+
+use super::{command, switch};
+
+/// `node_exporter`'s collectors on Linux that are not in the table of collectors.
+const COLLECTORS: &[&str] = &[
+    "arp",
+    "bcache",
+    "bcachefs",
+    "bonding",
+    "btrfs",
+    "buddyinfo",
+    "cgroups",
+    "conntrack",
+    "cpu_vulnerabilities",
+    "dmi",
+    "drbd",
+    "drm",
+    "edac",
+    "ethtool",
+    "fibrechannel",
+    "infiniband",
+    "interrupts",
+    "ipvs",
+    "kernel_hung",
+    "ksmd",
+    "lnstat",
+    "logind",
+    "mdadm",
+    "meminfo_numa",
+    "mountstats",
+    "netclass",
+    "network_route",
+    "nfs",
+    "nfsd",
+    "ntp",
+    "nvme",
+    "pcidevice",
+    "perf",
+    "qdisc",
+    "rapl",
+    "runit",
+    "schedstat",
+    "selinux",
+    "slabinfo",
+    "softirqs",
+    "softnet",
+    "supervisord",
+    "swap",
+    "sysctl",
+    "systemd",
+    "tapestats",
+    "tcpstat",
+    "textfile",
+    "timex",
+    "udp_queues",
+    "watchdog",
+    "wifi",
+    "xfrm",
+    "xfs",
+    "zfs",
+    "zoneinfo",
+];
+
+/// Its other flags that are not there.
+const FLAGS: &[&str] = &[
+    "collector.netdev.address-info",
+    "collector.netdev.enable-detailed-metrics",
+    "collector.netdev.label-ifalias",
+    "runtime.gomaxprocs",
+    "web.config.file",
+    "web.systemd-socket",
+];
+
+/// `--no-collector.X` of the collectors that are not there asks for what is so anyway.
+pub(super) fn switches_off() -> impl Iterator<Item = Arg> {
+    let name = |collector| format!("no-collector.{collector}");
+    COLLECTORS
+        .iter()
+        .map(move |collector| switch(name(collector), "").hide(true))
+}
+
+/// Says so where a flag is one of `node_exporter`'s that is not there yet; any other error is left
+/// as it is.
+#[must_use]
+pub fn explain(error: Error) -> Error {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return error;
+    }
+    let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else {
+        return error;
+    };
+    let flag = given.trim_start_matches('-');
+    let flag = flag.strip_prefix("no-").unwrap_or(flag);
+    let Some(what) = missing(flag) else {
+        return error;
+    };
+    let text = format!(
+        "{given}: node_exporter has this {what}, watchpost-exporter does not have it yet; leave the flag out"
+    );
+    command().error(ErrorKind::UnknownArgument, text)
+}
+
+/// What a flag without its dashes belongs to, if it is one that is not there yet.
+fn missing(flag: &str) -> Option<&'static str> {
+    let of_collector = |rest: &str| {
+        let name = rest.split('.').next().unwrap_or_default();
+        // `netclass_rtnl` is a part of `netclass`.
+        COLLECTORS.contains(&name) || name == "netclass_rtnl"
+    };
+    if FLAGS.contains(&flag) {
+        Some("flag")
+    } else {
+        let rest = flag.strip_prefix("collector.")?;
+        of_collector(rest).then_some("collector")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collectors::ALL;
+
+    fn told(flag: &str) -> String {
+        let args = ["watchpost-exporter", flag];
+        let error = command().try_get_matches_from(args).unwrap_err();
+        explain(error).to_string()
+    }
+
+    #[test]
+    fn a_flag_that_is_not_there_yet_is_told_as_such() {
+        for (flag, what) in [
+            ("--collector.systemd", "collector"),
+            ("--collector.textfile.directory=/var/lib", "collector"),
+            ("--collector.netclass_rtnl.with-stats", "collector"),
+            ("--web.config.file=/etc/web.yml", "flag"),
+            ("--no-collector.netdev.address-info", "flag"),
+        ] {
+            let told = told(flag);
+            let name = flag.split('=').next().unwrap();
+            let start = format!(
+                "error: {name}: node_exporter has this {what}, watchpost-exporter does not have it yet"
+            );
+            assert!(told.starts_with(&start), "{told}");
+        }
+        assert!(told("--collector.nonsense").contains("unexpected argument"));
+    }
+
+    #[test]
+    fn to_switch_off_what_is_not_there_is_no_fault() {
+        let args = ["watchpost-exporter", "--no-collector.arp"];
+        assert!(command().try_get_matches_from(args).is_ok());
+    }
+
+    #[test]
+    fn what_is_there_is_not_called_missing() {
+        for definition in ALL {
+            assert!(
+                !COLLECTORS.contains(&definition.name),
+                "{}",
+                definition.name
+            );
+            for flag in definition.flags {
+                let name = format!("collector.{}", flag.name);
+                assert!(missing(&name).is_none(), "{name}");
+            }
+        }
+    }
+}
