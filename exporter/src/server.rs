@@ -22,6 +22,10 @@ const CONNECTIONS: usize = 256;
 /// How long a client may take for a request's head, and stay silent between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long a client may leave what it was sent unread, in milliseconds. The kernel ends the
+/// connection then; otherwise clients that do not read could take all places for ever.
+const UNREAD_TIMEOUT: u32 = 30_000;
+
 /// The longest head of a request.
 const HEAD_LIMIT: usize = 16 << 10;
 
@@ -80,6 +84,7 @@ async fn accept(
         .map_err(std::io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
     stream.set_nodelay(true)?;
+    rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD_TIMEOUT)?;
     Ok((stream, peer, place))
 }
 
