@@ -48,27 +48,32 @@ pub fn serve(flags: Flags) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(Error::Start)?;
-    runtime.block_on(async {
-        let mut listeners = Vec::new();
-        for address in flags.listen {
-            tell_who_may_command(&flags.config, address);
-            listeners.push(listen(address).await?);
-        }
-        let routes = routes::routes(&flags.config);
-        let (stop, stopped) = tokio::sync::watch::channel(());
-        let mut servers = JoinSet::new();
-        for listener in listeners {
-            let mut stopped = stopped.clone();
-            servers.spawn(server::serve(listener, routes.clone(), async move {
-                // The channel closes when the program is told to stop.
-                while stopped.changed().await.is_ok() {}
-            }));
-        }
-        told_to_stop().await.map_err(Error::Start)?;
-        drop(stop);
-        while servers.join_next().await.is_some() {}
-        Ok(())
-    })
+    let result = runtime.block_on(serve_until_told(flags));
+    // Programs that still run are killed; a thread that hangs in the kernel is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve_until_told(flags: Flags) -> Result<(), Error> {
+    let mut listeners = Vec::new();
+    for address in flags.listen {
+        tell_who_may_command(&flags.config, address);
+        listeners.push(listen(address).await?);
+    }
+    let routes = routes::routes(&flags.config);
+    let (stop, stopped) = tokio::sync::watch::channel(());
+    let mut servers = JoinSet::new();
+    for listener in listeners {
+        let mut stopped = stopped.clone();
+        servers.spawn(server::serve(listener, routes.clone(), async move {
+            // The channel closes when the program is told to stop.
+            while stopped.changed().await.is_ok() {}
+        }));
+    }
+    told_to_stop().await.map_err(Error::Start)?;
+    drop(stop);
+    while servers.join_next().await.is_some() {}
+    Ok(())
 }
 
 /// Commands off this host need TLS, which is not there yet.

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use rustix::fs::{Mode, OFlags};
 use serde::Serialize;
 
+use super::trust;
 use super::wire::Status;
 
 /// The longest part of a caller's text that is kept.
@@ -96,10 +97,13 @@ impl Line {
 }
 
 impl Audit {
-    pub(super) fn new(path: &Path) -> Self {
+    /// The calls are numbered from the time on, in microseconds, so that no number comes again after
+    /// a restart.
+    pub(super) fn new(path: &Path, now: Timestamp) -> Self {
+        let first = u64::try_from(now.as_microsecond()).unwrap_or_default();
         Self {
             path: path.to_owned(),
-            next: AtomicU64::new(1),
+            next: AtomicU64::new(first),
             torn: AtomicBool::new(false),
         }
     }
@@ -131,7 +135,7 @@ impl Audit {
     }
 
     /// Opens the file for appending, created for our eyes only. A symbolic link is not followed,
-    /// and what is no regular file is refused.
+    /// and what is no regular file or what others can write is refused.
     fn open(&self) -> io::Result<File> {
         let flags = OFlags::WRONLY
             | OFlags::APPEND
@@ -144,11 +148,8 @@ impl Audit {
             flags,
             Mode::RUSR | Mode::WUSR,
         )?);
-        if file.metadata()?.is_file() {
-            Ok(file)
-        } else {
-            Err(io::Error::other("expected a regular file"))
-        }
+        trust::check_log(&file.metadata()?).map_err(io::Error::other)?;
+        Ok(file)
     }
 }
 
@@ -173,7 +174,7 @@ mod tests {
     fn a_line_stays_one_line_whatever_the_caller_sends() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("audit.log");
-        let audit = Audit::new(&path);
+        let audit = Audit::new(&path, Timestamp::UNIX_EPOCH);
         audit.write(&line("a\nb\r\u{1b}[2J\0\"")).unwrap();
         audit.write(&line(&"x".repeat(1000))).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
@@ -193,9 +194,36 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let link = folder.path().join("link");
         symlink(folder.path().join("elsewhere"), &link).unwrap();
-        assert!(Audit::new(&link).check().is_err());
-        assert!(Audit::new(folder.path()).check().is_err());
-        assert!(Audit::new(Path::new("/dev/full")).check().is_err());
-        assert!(Audit::new(Path::new("/nonexistent/x")).check().is_err());
+        for path in [
+            &link,
+            folder.path(),
+            "/dev/full".as_ref(),
+            "/nonexistent/x".as_ref(),
+        ] {
+            let audit = Audit::new(path, Timestamp::UNIX_EPOCH);
+            assert!(audit.check().is_err(), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_log_that_others_can_write_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.log");
+        let audit = Audit::new(&path, Timestamp::UNIX_EPOCH);
+        audit.check().unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        let error = audit.check().unwrap_err().to_string();
+        assert_eq!(error, "expected at most mode 0755, found 0666");
+    }
+
+    #[test]
+    fn the_numbers_of_calls_do_not_come_again_after_a_restart() {
+        let at = |micros| {
+            let now = Timestamp::from_microsecond(micros).unwrap();
+            Audit::new(Path::new("/nonexistent/x"), now)
+        };
+        let (before, after) = (at(1_795_167_698_971_458), at(1_795_167_698_972_000));
+        let last = (0..10).map(|_| before.next_id()).last().unwrap();
+        assert!(after.next_id() > last);
     }
 }

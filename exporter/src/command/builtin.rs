@@ -163,7 +163,7 @@ fn top_processes(count: usize) -> Result<Answer, sysinfo::Error> {
                     process.pid().as_u32(),
                     cpu_ratio(process) * 100.0,
                     process.memory() as f64 / f64::from(1 << 20),
-                    process.name().to_string_lossy()
+                    name(process)
                 ),
             );
         }
@@ -177,11 +177,17 @@ fn top_processes(count: usize) -> Result<Answer, sysinfo::Error> {
     Ok(Answer { text, data })
 }
 
+/// A process chooses its name; a line feed in it must not make a line of its own.
+fn name(process: &Process) -> String {
+    let name = process.name().to_string_lossy();
+    name.replace(char::is_control, "\u{fffd}")
+}
+
 /// Names only: command lines hold passwords.
 fn figures(process: &Process) -> Value {
     json!({
         "pid": process.pid().as_u32(),
-        "name": process.name().to_string_lossy(),
+        "name": name(process),
         "cpu_ratio": cpu_ratio(process),
         "memory_bytes": process.memory(),
     })

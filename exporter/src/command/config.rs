@@ -16,6 +16,12 @@ const SHORTEST_TOKEN: usize = 16;
 /// No action may hold more of the exporter's memory than this.
 const LARGEST_OUTPUT: ByteSize = ByteSize(4 << 20);
 
+/// Actions that run at once have a thread each.
+const MOST_AT_ONCE: usize = 64;
+
+/// No action may take longer, and no caller need wait longer.
+pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(3_600);
+
 /// The actions that this host allows, and who may ask for them. Commands are off without this
 /// section.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -29,7 +35,7 @@ pub struct Config {
     /// The addresses that may call. Loopback addresses only, as long as commands are not served
     /// over TLS.
     pub allowed_sources: Vec<Network>,
-    /// The time limit of an action; then it is killed with all that it started.
+    /// The time limit of an action, at most an hour; then it is killed with all that it started.
     pub timeout: Duration,
     /// How much of an action's output is kept.
     pub max_output: ByteSize,
@@ -100,12 +106,14 @@ impl Validate for Config {
                 );
             }
         }
-        if self.timeout.is_zero() {
-            faults.add("timeout", "expected more than 0s, found 0s");
-        }
+        check_timeout(self.timeout, faults);
         check_output(self.max_output, "max_output", faults);
-        if self.max_concurrent == 0 {
-            faults.add("max_concurrent", "expected at least 1, found 0");
+        if !(1..=MOST_AT_ONCE).contains(&self.max_concurrent) {
+            let found = self.max_concurrent;
+            faults.add(
+                "max_concurrent",
+                format_args!("expected 1 to {MOST_AT_ONCE}, found {found}"),
+            );
         }
         if self.rate_limit == 0 {
             faults.add("rate_limit", "expected at least 1, found 0");
@@ -135,8 +143,8 @@ impl ActionConfig {
                 "expected a name of at most 64 lower-case letters, digits, `_` and `-`",
             );
         }
-        if self.timeout.is_some_and(Duration::is_zero) {
-            faults.add("timeout", "expected more than 0s, found 0s");
+        if let Some(timeout) = self.timeout {
+            check_timeout(timeout, faults);
         }
         if let Some(limit) = self.max_output {
             check_output(limit, "max_output", faults);
@@ -193,7 +201,7 @@ impl ActionConfig {
 }
 
 /// Whether a text may be an action's name.
-pub(super) fn is_action_name(name: &str) -> bool {
+pub fn is_action_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name
             .bytes()
@@ -222,6 +230,14 @@ pub enum TokenError {
     /// A header cannot carry it.
     #[error("expected a token of visible ASCII characters, found another")]
     Character,
+}
+
+fn check_timeout(timeout: Duration, faults: &mut Faults) {
+    if timeout.is_zero() || timeout > LONGEST_TIMEOUT {
+        let found =
+            format_args!("expected more than 0s and at most {LONGEST_TIMEOUT}, found {timeout}");
+        faults.add("timeout", found);
+    }
 }
 
 fn check_output(limit: ByteSize, key: &str, faults: &mut Faults) {
@@ -281,14 +297,16 @@ actions:
   \"../x\": {program: /bin/true}
   relative: {program: bin/true}
   nothing: {}
+  slow: {program: /bin/true, timeout: 2h}
 ";
         let faults = faults(text);
         for expected in [
             "found both",
             "allowed_sources[0]: expected loopback addresses, found `10.0.0.0/8`",
-            "timeout: expected more than 0s",
+            "timeout: expected more than 0s and at most 1h, found 0s",
+            "actions.slow.timeout: expected more than 0s and at most 1h, found 2h",
             "max_output: expected 1B to 4MiB, found 1GiB",
-            "max_concurrent: expected at least 1",
+            "max_concurrent: expected 1 to 64, found 0",
             "rate_limit: expected at least 1",
             "audit_log: expected an absolute path, found `audit.log`",
             "actions.status: expected no program",

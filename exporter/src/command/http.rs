@@ -5,6 +5,7 @@
 //! is `{}`; a free place; an audit line. The first that fails refuses the call, and a missing
 //! token and a wrong one have the same answer.
 
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::any;
+use http_body_util::LengthLimitError;
 use subtle::ConstantTimeEq;
 
 use super::audit::{Call, Event};
@@ -29,7 +31,15 @@ const LONGEST_BODY: usize = 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What proxies add to the requests that they pass on.
-const FORWARDED: [&str; 4] = ["forwarded", "via", "x-forwarded-for", "x-real-ip"];
+const FORWARDED: [&str; 7] = [
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+];
 
 /// The routes. The server puts the caller's address into each request as [`ConnectInfo`]; a
 /// request without one is refused.
@@ -45,6 +55,13 @@ async fn answer(State(service): State<Arc<Service>>, request: Request) -> Respon
     let Some(source) = source.map(|ConnectInfo(source)| *source) else {
         return Reason::NotLoopback.into_response();
     };
+    // A call that has begun goes on and is on record, also when its caller hangs up.
+    let call = tokio::spawn(judge(service, source, request));
+    let response = call.await;
+    response.unwrap_or_else(|_| Reason::GivenUp.into_response())
+}
+
+async fn judge(service: Arc<Service>, source: SocketAddr, request: Request) -> Response {
     let mut call = Call {
         id: service.audit.next_id(),
         source,
@@ -62,11 +79,7 @@ fn requested(request: &Request) -> Option<&str> {
     request.uri().path().strip_prefix(PATH)?.strip_prefix('/')
 }
 
-async fn serve(
-    service: &Arc<Service>,
-    call: &mut Call,
-    request: Request,
-) -> Result<Response, Reason> {
+async fn serve(service: &Service, call: &mut Call, request: Request) -> Result<Response, Reason> {
     check_caller(service, call.source, request.headers())?;
     call.authenticated = true;
     service.take_turn(Instant::now())?;
@@ -78,7 +91,7 @@ async fn serve(
         return Err(Reason::Method { allowed: "POST" });
     }
     check_body(request).await?;
-    let outcome: Outcome = service.run(call.clone(), action).await?;
+    let outcome: Outcome = service.run(call, &action).await?;
     Ok(Json(outcome).into_response())
 }
 
@@ -154,12 +167,17 @@ async fn check_body(request: Request) -> Result<(), Reason> {
     }
     let body: Body = request.into_body();
     let read = tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, LONGEST_BODY));
-    let body = read
-        .await
-        .map_err(|_| Reason::Body)?
-        .map_err(|_| Reason::BodySize {
-            limit: LONGEST_BODY,
-        })?;
+    let body = read.await.map_err(|_| Reason::Body)?.map_err(|error| {
+        let too_long = error
+            .source()
+            .is_some_and(<dyn Error>::is::<LengthLimitError>);
+        if too_long {
+            let limit = LONGEST_BODY;
+            Reason::BodySize { limit }
+        } else {
+            Reason::Body
+        }
+    })?;
     serde_json::from_slice::<RunRequest>(&body)
         .map(drop)
         .map_err(|_| Reason::Body)

@@ -27,10 +27,12 @@ use prometheus_client::registry::Registry;
 
 use service::Service;
 
-pub use config::{ActionConfig, Config, TokenError};
+pub use config::{ActionConfig, Config, LONGEST_TIMEOUT, TokenError, is_action_name};
 pub use network::{Network, NetworkError};
 pub use trust::{Trust, Untrusted, read_config};
-pub use wire::{ActionInfo, ActionKind, ActionList, Outcome, PATH, Refusal, RunRequest, Status};
+pub use wire::{
+    ActionInfo, ActionKind, ActionList, Outcome, PATH, Refusal, RunRequest, Status, printable,
+};
 
 /// Why commands stay off although the configuration has them.
 #[derive(Debug, thiserror::Error)]

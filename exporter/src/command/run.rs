@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
+use tokio::time::Instant;
 
 use super::trust;
 use super::wire::Status;
@@ -38,22 +39,41 @@ pub(super) struct Ended {
     pub(super) truncated: bool,
 }
 
-/// Runs a program to its end or its time limit.
-pub(super) async fn run(program: &Program) -> Ended {
-    match start(program) {
-        Ok((group, pipe)) => watch(program, group, pipe).await,
-        Err(error) => Ended {
-            status: Status::Failed,
+/// Runs a program to its end or its time limit. A program that cannot be killed, or not even be
+/// looked at since its disk is gone, keeps its `place`, so that such ones do not gather.
+pub(super) async fn run(program: &Program, place: impl Send + 'static) -> Ended {
+    let end = Instant::now() + program.timeout;
+    let named = program.clone();
+    let starting = tokio::task::spawn_blocking(move || (start(&named), place));
+    match tokio::time::timeout_at(end, starting).await {
+        Ok(Ok((Ok((group, pipe)), place))) => {
+            let output = Output::new(program.max_output);
+            watch(group, pipe, output, (end, place)).await
+        }
+        Ok(Ok((Err(error), _))) => not_started(program, &error),
+        Ok(Err(error)) => not_started(program, &error.into()),
+        Err(_) => Ended {
+            status: Status::Timeout,
             exit_code: None,
-            output: format!("cannot start `{}`: {error}\n", program.path.display()).into_bytes(),
+            output: Vec::new(),
             truncated: false,
         },
     }
 }
 
+fn not_started(program: &Program, error: &io::Error) -> Ended {
+    Ended {
+        status: Status::Failed,
+        exit_code: None,
+        output: format!("cannot start `{}`: {error}\n", program.path.display()).into_bytes(),
+        truncated: false,
+    }
+}
+
+/// May block.
 fn start(program: &Program) -> io::Result<(Group, Receiver)> {
     let metadata = std::fs::metadata(&program.path)?;
-    trust::check_program(&metadata).map_err(io::Error::other)?;
+    trust::check_program(&program.path, &metadata).map_err(io::Error::other)?;
     // One pipe for both outputs keeps their lines in order.
     let (ours, theirs) = io::pipe()?;
     let receiver = Receiver::from_owned_fd(OwnedFd::from(ours))?;
@@ -77,14 +97,18 @@ fn command(path: &Path) -> Command {
     Command::new(path)
 }
 
-async fn watch(program: &Program, mut group: Group, mut pipe: Receiver) -> Ended {
-    let mut output = Output::new(program.max_output);
+async fn watch<P: Send + 'static>(
+    group: Group,
+    mut pipe: Receiver,
+    mut output: Output,
+    (end, place): (Instant, P),
+) -> Ended {
     let in_time = tokio::select! {
         () = group.ended() => true,
         never = output.drain(&mut pipe) => match never {},
-        () = tokio::time::sleep(program.timeout) => false,
+        () = tokio::time::sleep_until(end) => false,
     };
-    let exit = group.kill().await;
+    let exit = group.kill(place).await;
     output.read_rest(&mut pipe).await;
     let exit_code = exit.filter(|_| in_time).and_then(|exit| exit.code());
     Ended {
@@ -140,8 +164,9 @@ impl Group {
         }
     }
 
-    /// Kills what is left of the group and takes the exit status.
-    async fn kill(&mut self) -> Option<ExitStatus> {
+    /// Kills what is left of the group and takes the exit status. The place is given back when
+    /// the program is gone.
+    async fn kill(mut self, place: impl Send + 'static) -> Option<ExitStatus> {
         self.kill_now();
         match tokio::time::timeout(LAST_BREATH, self.leader.wait()).await {
             Ok(Ok(status)) => Some(status),
@@ -151,6 +176,10 @@ impl Group {
             }
             Err(_) => {
                 tracing::error!(program = ?self.id, "a killed program does not end");
+                tokio::spawn(async move {
+                    drop(self.leader.wait().await);
+                    drop(place);
+                });
                 None
             }
         }

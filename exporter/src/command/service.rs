@@ -19,7 +19,7 @@ use super::network::Network;
 use super::refusal::Reason;
 use super::run::{self, Ended, Program};
 use super::telemetry::Telemetry;
-use super::wire::{ActionInfo, ActionKind, ActionList, Outcome, Status};
+use super::wire::{ActionInfo, ActionKind, ActionList, Outcome, Status, printable};
 use super::{OpenError, trust};
 
 /// The state that all calls share.
@@ -59,7 +59,7 @@ impl Service {
             .keys()
             .filter_map(|name| Some((name.clone(), Arc::new(Action::of(config, name)?))))
             .collect();
-        let audit = Audit::new(&config.audit_log);
+        let audit = Audit::new(&config.audit_log, Timestamp::now());
         if let Err(error) = audit.check() {
             let path = config.audit_log.display();
             tracing::warn!(%error, %path, "the audit log cannot be written: all commands are refused until it can");
@@ -131,18 +131,12 @@ impl Service {
         }
     }
 
-    /// Runs an action to its end, also when the caller does not wait for it.
-    pub(super) async fn run(
-        self: &Arc<Self>,
-        call: Call,
-        action: Arc<Action>,
-    ) -> Result<Outcome, Reason> {
+    /// Runs an action to its end.
+    pub(super) async fn run(&self, call: &Call, action: &Action) -> Result<Outcome, Reason> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| Reason::Busy)?;
-        self.record(&call, Event::Started).await?;
-        let service = Arc::clone(self);
-        let task = tokio::spawn(async move { service.finish(&call, &action, place).await });
-        task.await.map_err(|_| Reason::GivenUp)
+        self.record(call, Event::Started).await?;
+        Ok(self.finish(call, action, place).await)
     }
 
     async fn finish(&self, call: &Call, action: &Action, place: OwnedSemaphorePermit) -> Outcome {
@@ -209,18 +203,14 @@ impl Action {
     async fn run(&self, place: OwnedSemaphorePermit) -> Outcome {
         let start = Instant::now();
         let (ended, data) = match &self.doing {
-            Doing::Program(program) => {
-                let ended = run::run(program).await;
-                drop(place);
-                (ended, None)
-            }
+            Doing::Program(program) => (run::run(program, place).await, None),
             Doing::Builtin(builtin, timeout) => run_builtin(*builtin, *timeout, place).await,
         };
         Outcome {
             action: self.name.clone(),
             status: ended.status,
             exit_code: ended.exit_code,
-            output: printable(&ended.output),
+            output: printable(&String::from_utf8_lossy(&ended.output)),
             truncated: ended.truncated,
             duration_seconds: start.elapsed().as_secs_f64(),
             data,
@@ -255,22 +245,6 @@ async fn run_builtin(
     (ended, data)
 }
 
-/// A program's output without what a terminal would act on.
-fn printable(output: &[u8]) -> String {
-    let keep = |c: char| matches!(c, '\n' | '\t') || !c.is_control();
-    String::from_utf8_lossy(output)
-        .replace("\r\n", "\n")
-        .chars()
-        .map(|c| {
-            if keep(c) {
-                c
-            } else {
-                char::REPLACEMENT_CHARACTER
-            }
-        })
-        .collect()
-}
-
 fn token(config: &Config) -> Result<Secret, OpenError> {
     let Some(path) = &config.token_file else {
         config::check_token(config.token.expose())?;
@@ -288,7 +262,7 @@ fn read_token(path: &Path) -> Result<Secret, OpenError> {
     };
     let file = std::fs::File::open(path).map_err(fault)?;
     let metadata = file.metadata().map_err(fault)?;
-    trust::check_secret(&metadata).map_err(|source| OpenError::Untrusted {
+    trust::check_secret(path, &metadata).map_err(|source| OpenError::Untrusted {
         path: path.to_owned(),
         source,
     })?;

@@ -1,12 +1,20 @@
 //! Which files may decide what this host runs: those that only root, or we ourselves, can change.
+//!
+//! A file that nobody else can write is not enough: whoever can write its folder can put another
+//! in its place. So every folder and every symbolic link on the way to it is judged too. Where all
+//! of them are safe nobody else can change what is found there between the look and the use.
 
-use std::fs::{File, Metadata};
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+
+/// Links in a row beyond this are a circle.
+const MOST_LINKS: usize = 40;
 
 /// Why a file is not trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Untrusted {
     /// A folder, a pipe, a device.
     #[error("expected a regular file")]
@@ -22,10 +30,26 @@ pub enum Untrusted {
         /// The file's mode.
         found: u32,
     },
+    /// A folder or a link on the way to it is not trusted.
+    #[error("`{path}` on the way to it: {why}", path = path.display())]
+    Way {
+        /// The folder or link.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: Box<Untrusted>,
+    },
+    /// It cannot be looked at.
+    #[error("cannot look at `{path}`: {error}", path = path.display())]
+    Unseen {
+        /// What cannot be looked at.
+        path: PathBuf,
+        /// What the system says.
+        error: String,
+    },
 }
 
 /// What a configuration file may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trust {
     /// Whether it may switch commands on: root owns it and nobody else can write it.
     pub commands: Result<(), Untrusted>,
@@ -33,32 +57,123 @@ pub struct Trust {
     pub token: Result<(), Untrusted>,
 }
 
-impl Trust {
-    /// Judges a file.
-    pub fn of(metadata: &Metadata) -> Self {
-        Facts::of(metadata).trust()
-    }
-}
-
 /// Reads a configuration file and says what it may do. The file that is judged is the very one
 /// that is read.
 pub fn read_config(path: &Path) -> io::Result<(String, Trust)> {
     let mut file = File::open(path)?;
-    let trust = Trust::of(&file.metadata()?);
+    let mut trust = Facts::of(&file.metadata()?).trust();
+    if let Err(untrusted) = check_way(path, &[ROOT]) {
+        trust.commands = trust.commands.and(Err(untrusted));
+    }
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     Ok((text, trust))
 }
 
-/// Whether a program may be started: root's or our own, and nobody else can write it.
-pub(super) fn check_program(metadata: &Metadata) -> Result<(), Untrusted> {
-    Facts::of(metadata).check(&[0, own_user()], 0o7755)
+/// Whether a program may be started: root's or our own, and nobody else can write it or put
+/// another in its place.
+pub(super) fn check_program(path: &Path, metadata: &Metadata) -> Result<(), Untrusted> {
+    let owners = [ROOT, own_user()];
+    Facts::of(metadata).check(&owners, 0o7755)?;
+    check_way(path, &owners)
 }
 
-/// Whether a file may hold a token: root's or our own, and nobody else can read it.
-pub(super) fn check_secret(metadata: &Metadata) -> Result<(), Untrusted> {
-    Facts::of(metadata).check(&[0, own_user()], 0o700)
+/// Whether a file may hold a token: root's or our own, and nobody else can read it or put another
+/// in its place.
+pub(super) fn check_secret(path: &Path, metadata: &Metadata) -> Result<(), Untrusted> {
+    let owners = [ROOT, own_user()];
+    Facts::of(metadata).check(&owners, 0o700)?;
+    check_way(path, &owners)
 }
+
+/// Whether a file may be the audit log: root's or our own, and nobody else can write it.
+pub(super) fn check_log(metadata: &Metadata) -> Result<(), Untrusted> {
+    Facts::of(metadata).check(&[ROOT, own_user()], 0o755)
+}
+
+/// Whether every folder and link on the way to a file belongs to an owner, and lets nobody else
+/// put anything in the place of what is there. In a folder with the sticky bit, such as `/tmp`,
+/// others can add but not replace, and what they add has another owner.
+fn check_way(path: &Path, owners: &[u32]) -> Result<(), Untrusted> {
+    let start = std::path::absolute(path).map_err(|error| unseen(path, &error))?;
+    let mut here = PathBuf::from("/");
+    let mut rest = steps(&start);
+    let mut links = 0;
+    while let Some(step) = rest.pop() {
+        if step == ".." {
+            here.pop();
+            continue;
+        }
+        check_folder(&here, owners)?;
+        let next = here.join(step);
+        let found = fs::symlink_metadata(&next).map_err(|error| unseen(&next, &error))?;
+        if !found.is_symlink() {
+            here = next;
+            continue;
+        }
+        links += 1;
+        if links > MOST_LINKS {
+            return Err(unseen(&next, &rustix::io::Errno::LOOP.into()));
+        }
+        check_owner(&next, &found, owners)?;
+        let target = fs::read_link(&next).map_err(|error| unseen(&next, &error))?;
+        if target.is_absolute() {
+            here = PathBuf::from("/");
+        }
+        rest.extend(steps(&target));
+    }
+    Ok(())
+}
+
+/// The steps of a path, the first one last.
+fn steps(path: &Path) -> Vec<OsString> {
+    path.components()
+        .rev()
+        .filter(|step| matches!(step, Component::Normal(_) | Component::ParentDir))
+        .map(|step| step.as_os_str().to_owned())
+        .collect()
+}
+
+fn check_folder(path: &Path, owners: &[u32]) -> Result<(), Untrusted> {
+    let found = fs::symlink_metadata(path).map_err(|error| unseen(path, &error))?;
+    check_owner(path, &found, owners)?;
+    let (allowed, mode) = (0o755, found.mode() & 0o7777);
+    if mode & STICKY == 0 && mode & 0o022 != 0 {
+        let why = Untrusted::Mode {
+            allowed,
+            found: mode,
+        };
+        return Err(on_the_way(path, why));
+    }
+    Ok(())
+}
+
+fn check_owner(path: &Path, found: &Metadata, owners: &[u32]) -> Result<(), Untrusted> {
+    if owners.contains(&found.uid()) {
+        Ok(())
+    } else {
+        Err(on_the_way(path, Untrusted::Owner(found.uid())))
+    }
+}
+
+fn on_the_way(path: &Path, why: Untrusted) -> Untrusted {
+    Untrusted::Way {
+        path: path.to_owned(),
+        why: Box::new(why),
+    }
+}
+
+fn unseen(path: &Path, error: &io::Error) -> Untrusted {
+    Untrusted::Unseen {
+        path: path.to_owned(),
+        error: error.to_string(),
+    }
+}
+
+const ROOT: u32 = 0;
+
+/// In a folder with this bit only the owner of a file, or of the folder, may rename or remove it.
+const STICKY: u32 = 0o1000;
 
 fn own_user() -> u32 {
     rustix::process::geteuid().as_raw()
@@ -83,8 +198,8 @@ impl Facts {
 
     fn trust(self) -> Trust {
         Trust {
-            commands: self.check(&[0], 0o755),
-            token: self.check(&[0], 0o750),
+            commands: self.check(&[ROOT], 0o755),
+            token: self.check(&[ROOT], 0o750),
         }
     }
 
@@ -141,13 +256,80 @@ mod tests {
         assert!(trust(true, 1000, 0o600).token.is_err());
     }
 
+    /// What is wrong with the way to `FOLDER/path`, as far as the folder's owner goes.
+    fn way(folder: &Path, path: &str) -> Result<(), Untrusted> {
+        check_way(&folder.join(path), &[ROOT, own_user()])
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_others_can_write_spoils_what_is_in_it_unless_it_is_sticky() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        fs::create_dir_all(folder.join("open/below")).unwrap();
+        File::create(folder.join("open/below/file")).unwrap();
+        set_mode(&folder.join("open"), 0o755);
+        assert_eq!(way(&folder, "open/below/file"), Ok(()));
+        for mode in [0o775, 0o757, 0o777] {
+            set_mode(&folder.join("open"), mode);
+            let error = way(&folder, "open/below/file").unwrap_err();
+            let open = folder.join("open");
+            let told = format!(
+                "`{}` on the way to it: expected at most mode 0755, found {mode:04o}",
+                open.display()
+            );
+            assert_eq!(error.to_string(), told);
+        }
+        set_mode(&folder.join("open"), 0o1777);
+        assert_eq!(way(&folder, "open/below/file"), Ok(()));
+    }
+
+    #[test]
+    fn a_link_is_followed_through_the_folders_it_leads_through() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().canonicalize().unwrap();
+        for name in ["good", "bad"] {
+            fs::create_dir(folder.join(name)).unwrap();
+            set_mode(&folder.join(name), 0o755);
+        }
+        File::create(folder.join("good/file")).unwrap();
+        symlink("../good/file", folder.join("bad/link")).unwrap();
+        symlink(folder.join("bad/link"), folder.join("good/link")).unwrap();
+        assert_eq!(way(&folder, "good/link"), Ok(()));
+        set_mode(&folder.join("bad"), 0o777);
+        assert!(
+            matches!(way(&folder, "good/link"), Err(Untrusted::Way { path, .. }) if path.ends_with("bad"))
+        );
+        assert_eq!(way(&folder, "good/file"), Ok(()));
+        symlink("circle", folder.join("circle")).unwrap();
+        assert!(matches!(
+            way(&folder, "circle"),
+            Err(Untrusted::Unseen { .. })
+        ));
+        assert!(matches!(
+            way(&folder, "nothing"),
+            Err(Untrusted::Unseen { .. })
+        ));
+    }
+
+    #[test]
+    fn what_belongs_to_a_stranger_is_not_on_a_trusted_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let stranger = own_user() + 1;
+        let error = check_way(folder.path(), &[stranger]).unwrap_err();
+        assert_eq!(error, on_the_way(Path::new("/"), Untrusted::Owner(ROOT)));
+    }
+
     #[test]
     fn a_config_that_others_can_write_is_read_but_not_trusted() {
-        use std::os::unix::fs::PermissionsExt;
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "a: 1").unwrap();
-        let mode = std::fs::Permissions::from_mode(0o666);
-        std::fs::set_permissions(file.path(), mode).unwrap();
+        set_mode(file.path(), 0o666);
         let (text, trust) = read_config(file.path()).unwrap();
         assert_eq!(text, "a: 1");
         assert!(trust.commands.is_err());

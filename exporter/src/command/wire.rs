@@ -92,3 +92,21 @@ pub struct Refusal {
     /// Why the call was refused, for people.
     pub error: String,
 }
+
+/// A text from another host, or from a program, without what a terminal would act on.
+pub fn printable(text: &str) -> String {
+    let keep = |c: char| matches!(c, '\n' | '\t') || !c.is_control();
+    text.replace("\r\n", "\n")
+        .replace(|c: char| !keep(c), "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_terminals_act_on_is_replaced() {
+        let text = printable("a\tb\r\nc\rd\u{1b}[2J\u{9b}x\0");
+        assert_eq!(text, "a\tb\nc\u{fffd}d\u{fffd}[2J\u{fffd}x\u{fffd}");
+    }
+}
