@@ -6,7 +6,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
-use watchpost_exporter::command::{ActionList, Outcome, PATH, Refusal, RunRequest, Status};
+use watchpost_exporter::command::{
+    ActionList, LONGEST_TIMEOUT, Outcome, PATH, Refusal, RunRequest, Status, is_action_name,
+    printable,
+};
 use watchpost_model::config::Secret;
 
 use super::{Failure, block_on, say};
@@ -16,8 +19,10 @@ use crate::scrape::{Pool, Target};
 
 /// The longest answer that is read.
 const ANSWER_LIMIT: usize = 16 << 20;
-/// How long a host may take; its own limits are shorter.
-const TIMEOUT: Duration = Duration::from_mins(2);
+/// How long a host may take to be reached.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// What a call may take beyond the longest action.
+const SLACK: Duration = Duration::from_mins(1);
 
 /// Runs the verb.
 pub fn run(verb: &CommandVerb) -> Result<(), Failure> {
@@ -86,7 +91,8 @@ impl Host {
         }
         let client = reqwest::Client::builder()
             .no_proxy()
-            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(LONGEST_TIMEOUT.as_std() + SLACK)
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
         let mut request = client
@@ -109,7 +115,7 @@ impl Host {
                 .context("the host did not answer as an exporter does");
         }
         match serde_json::from_slice::<Refusal>(&body) {
-            Ok(refusal) => bail!("refused ({status}): {}", refusal.error),
+            Ok(refusal) => bail!("refused ({status}): {}", printable(&refusal.error)),
             Err(_) if status == reqwest::StatusCode::NOT_FOUND => {
                 bail!(
                     "the host has no commands: they are off until its own configuration turns them on"
@@ -170,7 +176,8 @@ async fn list(host: &Host) -> anyhow::Result<()> {
     for action in &list.actions {
         say(format_args!(
             "{:width$}  {}",
-            action.name, action.description
+            printable(&action.name),
+            printable(&action.description)
         ));
     }
     Ok(())
@@ -178,12 +185,14 @@ async fn list(host: &Host) -> anyhow::Result<()> {
 
 /// Runs an action; true where it went well.
 async fn call(host: &Host, action: &str) -> anyhow::Result<bool> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.".contains(c);
-    if action.is_empty() || !action.chars().all(plain) {
-        bail!("expected the name of an action (letters, digits, `_`, `-`, `.`), found `{action}`");
+    if !is_action_name(action) {
+        bail!(
+            "expected the name of an action (at most 64 lower-case letters, digits, `_` and `-`), found `{action}`"
+        );
     }
     let outcome: Outcome = host.ask(Method::POST, &format!("{PATH}/{action}")).await?;
-    say(format_args!("{}", outcome.output.trim_end()));
+    // The host is asked because it may be in trouble; it does not get at this terminal.
+    say(format_args!("{}", printable(outcome.output.trim_end())));
     if outcome.truncated {
         tracing::warn!("the output was longer than the host's limit and is cut off");
     }
