@@ -125,9 +125,13 @@ impl Client {
         timeout: Duration,
         body: &mut Vec<u8>,
     ) -> Result<String, FetchError> {
-        tokio::time::timeout(timeout, self.fetch_untimed(url, timeout, body))
+        let page = tokio::time::timeout(timeout, self.fetch_untimed(url, timeout, body))
             .await
-            .unwrap_or(Err(FetchError::Timeout(timeout)))
+            .unwrap_or(Err(FetchError::Timeout(timeout)));
+        if page.is_err() {
+            body.clear();
+        }
+        page
     }
 
     async fn fetch_untimed(

@@ -13,6 +13,9 @@ use super::{Counters, FetchError, Health, Pool, State, Target};
 use crate::clock;
 use crate::shutdown::Shutdown;
 
+/// A buffer for pages keeps what its last page needs: one endless page must not cost memory for ever.
+const SPARE: usize = 64 << 10;
+
 /// What a target's task needs.
 #[derive(Debug)]
 pub(super) struct Cycle {
@@ -97,7 +100,7 @@ impl Cycle {
         match work.await {
             Ok((ingest, fetched, stored)) => {
                 self.note(&fetched, &stored);
-                Some((ingest, fetched.body))
+                Some((ingest, spared(fetched.body)))
             }
             Err(error) => {
                 tracing::error!(%error, target = %self.target.url, "storing a page ended unexpectedly");
@@ -144,5 +147,28 @@ impl Cycle {
             }
             _ => {}
         }
+    }
+}
+
+/// The buffer for the next page, without most of what the last one did not need.
+fn spared(mut body: Vec<u8>) -> Vec<u8> {
+    if body.capacity() > 4 * body.len() + SPARE {
+        body.shrink_to(2 * body.len());
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_buffer_keeps_about_what_its_last_page_needs() {
+        let mut body = Vec::with_capacity(64 << 20);
+        body.resize(100_000, 0);
+        let body = spared(body);
+        assert!(body.capacity() < 1 << 20);
+        let same = body.capacity();
+        assert_eq!(spared(body).capacity(), same);
     }
 }

@@ -4,18 +4,18 @@
 //! that have no time of their own. The report series stand first, so that a page cannot claim its
 //! own `up`. A page that is faulty anywhere leaves only the report.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use watchpost_model::text::{Entry, Format, ParseError, Parser, Sample};
-use watchpost_model::{Labels, LabelsBuilder, METRIC_NAME, Metadata};
+use watchpost_model::{Labels, LabelsBuilder, METRIC_NAME};
 use watchpost_tsdb::{Appended, Db, Group, Layout, LineId, Row};
 
 use super::cycle::Fetched;
+use super::labels::add_target_labels;
 use super::layout::{Line, Remembered, Texts};
 use super::pool::Settings;
-use super::relabel;
+use super::{metadata, relabel};
 use crate::clock;
 
 /// The series that tell of each scrape, in the order of [`Report::values`].
@@ -152,7 +152,7 @@ impl Ingest {
         }
         if up && page.metadata != self.metadata {
             self.metadata = page.metadata;
-            self.store_metadata(&group, fetched);
+            metadata::store(&self.db, &group, fetched);
         }
         error.map_or(Ok(()), Err)
     }
@@ -239,7 +239,7 @@ impl Ingest {
                         break Err(error);
                     }
                 }
-                Some(Ok(other)) => hash_metadata(&other, &mut hasher),
+                Some(Ok(other)) => metadata::hash(&other, &mut hasher),
             }
         };
         page.new = walk.new_lines();
@@ -318,36 +318,6 @@ impl Ingest {
         }
         Ok(Some(labels.build()))
     }
-
-    /// Metadata change seldom: they are read apart when their hash is new.
-    fn store_metadata(&self, group: &Group, fetched: &Fetched) {
-        let Ok(format) = fetched
-            .page
-            .as_ref()
-            .map_or(Ok(Format::Text), |kind| format(kind))
-        else {
-            return;
-        };
-        let mut metrics: HashMap<String, Metadata> = HashMap::new();
-        for entry in Parser::new(format, &fetched.body).flatten() {
-            match entry {
-                Entry::Help { name, help } => {
-                    metrics.entry(name.into_owned()).or_default().help = help.into_owned();
-                }
-                Entry::Type { name, metric_type } => {
-                    metrics.entry(name.into_owned()).or_default().metric_type = metric_type;
-                }
-                Entry::Unit { name, unit } => {
-                    let metadata = metrics.entry(name.into_owned()).or_default();
-                    unit.clone_into(&mut metadata.unit);
-                }
-                Entry::Comment(_) | Entry::Sample(_) => {}
-            }
-        }
-        for (metric, metadata) in &metrics {
-            self.db.set_metadata(group, metric, metadata);
-        }
-    }
 }
 
 impl Stored {
@@ -359,65 +329,10 @@ impl Stored {
 
 /// A target that names no type is taken at its word that it serves metrics, as exporters in shell
 /// scripts do.
-fn format(content_type: &str) -> Result<Format, IngestError> {
+pub(super) fn format(content_type: &str) -> Result<Format, IngestError> {
     if content_type.is_empty() {
         return Ok(Format::Text);
     }
     Format::from_content_type(content_type)
         .ok_or_else(|| IngestError::ContentType(content_type.to_owned()))
-}
-
-fn hash_metadata(entry: &Entry<'_>, hasher: &mut impl Hasher) {
-    match entry {
-        Entry::Help { name, help } => (1, name, help).hash(hasher),
-        Entry::Type { name, metric_type } => (2, name, metric_type).hash(hasher),
-        Entry::Unit { name, unit } => (3, name, unit).hash(hasher),
-        Entry::Comment(_) | Entry::Sample(_) => {}
-    }
-}
-
-/// Where page and target have the same label, either the page's stands (`honor_labels`) or the
-/// target's, and then the page's is kept as `exported_<label>`.
-fn add_target_labels(labels: &mut LabelsBuilder, target: &Labels, honor: bool) {
-    let mut renamed = Vec::new();
-    for (name, value) in target {
-        let own = labels.get(name).to_owned();
-        if own.is_empty() {
-            labels.set(name, value);
-        } else if !honor {
-            renamed.push((name, own));
-            labels.set(name, value);
-        }
-    }
-    renamed.sort_by_key(|(name, _)| name.len());
-    for (name, value) in renamed {
-        let mut name = format!("exported_{name}");
-        while !labels.get(&name).is_empty() {
-            name = format!("exported_{name}");
-        }
-        labels.set(&name, &value);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_of_the_page_that_the_target_has_too_are_renamed_or_honored() {
-        let target = Labels::from_pairs([("job", "node"), ("instance", "web1")]);
-        let page = Labels::from_pairs([("job", "x"), ("exported_job", "y"), ("a", "b")]);
-        let mut labels = page.builder();
-        add_target_labels(&mut labels, &target, false);
-        assert_eq!(
-            labels.build().to_string(),
-            r#"{a="b", exported_exported_job="x", exported_job="y", instance="web1", job="node"}"#
-        );
-        let mut labels = page.builder();
-        add_target_labels(&mut labels, &target, true);
-        assert_eq!(
-            labels.build().to_string(),
-            r#"{a="b", exported_job="y", instance="web1", job="x"}"#
-        );
-    }
 }

@@ -12,8 +12,10 @@
 mod client;
 mod cycle;
 mod ingest;
+mod labels;
 mod layout;
 mod manager;
+mod metadata;
 mod pool;
 pub mod relabel;
 mod schedule;
