@@ -5,8 +5,8 @@
 
 use axum::extract::Request;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -35,13 +35,25 @@ const TYPES: [(&str, &str); 8] = [
     ("txt", "text/plain; charset=utf-8"),
 ];
 
-/// Serves a file of the page; `/` is its start.
+/// The views of the page, each with the address that leads to it: mails, and people who know
+/// Prometheus, name a view by its path. The addresses are relative, for servers behind a prefix.
+const VIEWS: [(&str, &str); 4] = [
+    ("hosts", "./#/hosts"),
+    ("alerts", "./#/alerts"),
+    ("targets", "./#/targets"),
+    ("rules", "./#/rules"),
+];
+
+/// Serves a file of the page; `/` is its start, and the path of a view leads to it.
 pub(crate) async fn file(request: Request) -> Response {
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let path = request.uri().path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
+    if let Some((_, address)) = VIEWS.iter().find(|(view, _)| *view == path) {
+        return (StatusCode::SEE_OTHER, [(LOCATION, *address)]).into_response();
+    }
     let Some(file) = FILES.iter().find(|file| file.path == path) else {
         return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
     };

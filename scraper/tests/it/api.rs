@@ -216,6 +216,30 @@ async fn the_page_is_served_with_a_tag_and_a_policy() {
 }
 
 #[tokio::test]
+async fn the_path_of_a_view_leads_to_it() {
+    let (running, _page) = scraped().await;
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    for (path, status, address) in [
+        ("alerts", 303, Some("./#/alerts")),
+        ("targets", 303, Some("./#/targets")),
+        ("nowhere", 404, None),
+    ] {
+        let answer = client
+            .get(format!("{}/{path}", running.url))
+            .send()
+            .await
+            .unwrap();
+        let headers = answer.headers().get("location");
+        assert_eq!(answer.status(), status, "{path}");
+        assert_eq!(headers.map(|value| value.to_str().unwrap()), address);
+    }
+    running.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_name_that_is_not_this_server_s_is_refused() {
     let running = server("{}").await;
     for (host, status) in [("evil.example.com:9090", 403), ("localhost:9090", 200)] {
