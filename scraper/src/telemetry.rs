@@ -15,7 +15,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use watchpost_rules::notify::{ChannelStatus, Notifier};
-use watchpost_tsdb::Db;
+use watchpost_tsdb::{Db, Stats};
 
 use crate::scrape;
 
@@ -145,7 +145,8 @@ impl Figures {
     fn of_store(&self) -> Vec<Figure> {
         let stats = self.db.stats();
         let refused: u64 = stats.refused.iter().map(|(_, count)| count).sum();
-        vec![
+        let mut figures = troubles(&stats);
+        figures.extend([
             (
                 "watchpost_tsdb_series",
                 "Series in memory",
@@ -177,16 +178,12 @@ impl Figures {
                 stats.disk_bytes as f64,
             ),
             (
-                "watchpost_tsdb_durable",
-                "Whether what is stored reaches the disk",
-                if stats.durable { 1.0 } else { 0.0 },
+                "watchpost_tsdb_memory_bytes",
+                "Bytes of finished blocks in memory",
+                stats.memory_bytes as f64,
             ),
-            (
-                "watchpost_tsdb_quarantined_files",
-                "Files set aside because they could not be read",
-                stats.quarantined_files as f64,
-            ),
-        ]
+        ]);
+        figures
     }
 
     fn of_notices(&self) -> Vec<Figure> {
@@ -238,6 +235,47 @@ impl Figures {
             ),
         ]
     }
+}
+
+/// What the store tells when something is wrong: all of it is 0 (and `durable` 1) on a good day.
+fn troubles(stats: &Stats) -> Vec<Figure> {
+    vec![
+        (
+            "watchpost_tsdb_durable",
+            "Whether what is stored reaches the disk",
+            if stats.durable { 1.0 } else { 0.0 },
+        ),
+        (
+            "watchpost_tsdb_rows_not_logged_total",
+            "Rows that are in memory only, since the log could not take them",
+            stats.rows_not_logged as f64,
+        ),
+        (
+            "watchpost_tsdb_log_failures_total",
+            "Log files given up after a failed write or sync",
+            stats.log_failures as f64,
+        ),
+        (
+            "watchpost_tsdb_damaged_records",
+            "Records of the log that the start could not use",
+            stats.damaged_records as f64,
+        ),
+        (
+            "watchpost_tsdb_quarantined_files",
+            "Files set aside because they could not be read",
+            stats.quarantined_files as f64,
+        ),
+        (
+            "watchpost_tsdb_blocks_dropped_early_total",
+            "Blocks dropped before the end of the retention, for want of memory",
+            stats.dropped_blocks as f64,
+        ),
+        (
+            "watchpost_tsdb_rows_behind_clock_total",
+            "Rows that came while there were rows later than now: a clock was ahead and went back",
+            stats.side_rows as f64,
+        ),
+    ]
 }
 
 /// What every Prometheus client tells about its process.
