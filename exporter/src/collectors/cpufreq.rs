@@ -61,6 +61,9 @@ const LOOK_AGAIN: u32 = 64;
 struct CpuFreq {
     folder: PathBuf,
     cpus: Vec<Cpu>,
+    /// Which CPUs are online, and were when the CPUs were looked for.
+    online: KeptFile,
+    were_online: Vec<u8>,
     /// How many scrapes are left before the CPUs are looked for.
     rest: u32,
 }
@@ -74,8 +77,11 @@ struct Cpu {
 }
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
+    let folder = settings.paths.sysfs.join("devices/system/cpu");
     Box::new(CpuFreq {
-        folder: settings.paths.sysfs.join("devices/system/cpu"),
+        online: KeptFile::new(folder.join("online")),
+        were_online: Vec::new(),
+        folder,
         cpus: Vec::new(),
         rest: 0,
     })
@@ -88,7 +94,13 @@ impl Collector for CpuFreq {
                 .as_mut()
                 .is_some_and(|file| file.read().is_err())
         };
-        if self.cpus.iter_mut().any(gone) || (self.cpus.is_empty() && self.rest == 0) {
+        let online = self.online.read().unwrap_or_default();
+        let changed = online != self.were_online;
+        if changed {
+            self.were_online = online.to_vec();
+        }
+        let late = self.cpus.is_empty() && self.rest == 0;
+        if self.cpus.iter_mut().any(gone) || changed || late {
             self.cpus = find(&self.folder)?;
             self.rest = LOOK_AGAIN;
         }
@@ -172,6 +184,28 @@ fn open(number: u32, folder: &Path, file: fn(PathBuf) -> KeptFile) -> Cpu {
 mod tests {
     use super::*;
     use crate::collectors::Paths;
+
+    #[test]
+    fn a_cpu_that_comes_online_is_there_at_the_next_scrape() {
+        let sysfs = tempfile::tempdir().unwrap();
+        let folder = sysfs.path().join("devices/system/cpu");
+        let sysfs = sysfs.path().to_owned();
+        let mut collector = new(&Settings::new(Paths {
+            sysfs,
+            ..Paths::default()
+        }));
+        for (cpu, online) in [(0, "0"), (1, "0-1")] {
+            let cpufreq = folder.join(format!("cpu{cpu}/cpufreq"));
+            std::fs::create_dir_all(&cpufreq).unwrap();
+            std::fs::write(cpufreq.join("scaling_cur_freq"), "1000\n").unwrap();
+            std::fs::write(folder.join("online"), online).unwrap();
+            let mut page = Page::new();
+            collector.collect(&mut page).unwrap();
+            let text = String::from_utf8(page.finish().to_vec()).unwrap();
+            let line = format!("node_cpu_scaling_frequency_hertz{{cpu=\"{cpu}\"}} 1000000\n");
+            assert!(text.contains(&line), "{text}");
+        }
+    }
 
     #[test]
     fn a_host_of_many_cpus_does_not_use_up_the_open_files() {

@@ -10,8 +10,9 @@ use super::CollectError;
 /// No file of the kernel is longer; what is, is not one.
 const LIMIT: usize = 16 << 20;
 
-/// The memory that a file gets at first; it doubles until the file fits.
-const FIRST: usize = 64;
+/// The memory that a file gets at first; it doubles until the file fits. The files in `/proc/sys`,
+/// which are shorter, are read in one go or not at all.
+const FIRST: usize = 128;
 
 /// A file that is read at every scrape. It stays open and is read from its start again, which is
 /// about a third of the cost of opening it each time; its text stays in the same memory.
