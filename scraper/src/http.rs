@@ -11,6 +11,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
@@ -19,6 +20,9 @@ use crate::shutdown::Shutdown;
 
 /// How long a client may take for a request's head, and stay silent between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may leave what it was sent unread, in milliseconds. The kernel ends the
+/// connection then; otherwise clients that do not read could take all places for ever.
+const UNREAD_TIMEOUT: u32 = 30_000;
 /// The longest head of a request.
 const HEAD_LIMIT: usize = 64 << 10;
 /// How long requests may go on when the server stops.
@@ -85,7 +89,10 @@ async fn accept(
         .await
         .map_err(std::io::Error::other)?;
     let (stream, _) = listener.accept().await?;
-    if let Err(error) = stream.set_nodelay(true) {
+    let set = stream
+        .set_nodelay(true)
+        .and_then(|()| Ok(set_tcp_user_timeout(&stream, UNREAD_TIMEOUT)?));
+    if let Err(error) = set {
         // The client has hung up already; that is for its connection to find out.
         tracing::debug!(%error, "cannot set up a connection");
     }

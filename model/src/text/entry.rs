@@ -100,6 +100,22 @@ impl Sample<'_> {
             .map_err(|fault| fault.locate(self.page))
     }
 
+    /// Whether the page gives this label an empty value. The series is without the label either way;
+    /// where the page's labels are honored this says that it is to stay so.
+    pub fn has_empty(&self, wanted: &str) -> bool {
+        let mut cursor = Cursor::new(self.page);
+        cursor.at = self.page.len() - self.series.len();
+        let mut found = false;
+        let read = cursor.series(Format::Text, |part| {
+            if let Part::Label(name, value) = part {
+                let is_empty = value.text().is_some_and(|value| value.is_empty());
+                found |= is_empty && name.text().is_some_and(|name| name == wanted);
+            }
+            Ok(())
+        });
+        read.is_ok() && found
+    }
+
     /// The line that the sample begins at, counted from 1.
     pub fn line(&self) -> usize {
         let before = self.page.len() - self.series.len();

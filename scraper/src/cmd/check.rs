@@ -8,6 +8,7 @@ use watchpost_rules::{RuleGroup, library, load_rule_file};
 use super::{Failure, say};
 use crate::config::Config;
 use crate::flags::CheckVerb;
+use crate::scrape;
 
 /// Runs the verb.
 pub fn run(verb: &CheckVerb) -> Result<(), Failure> {
@@ -25,7 +26,23 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         .flat_map(|job| &job.static_configs)
         .map(|group| group.targets.len())
         .sum();
-    let rules = rule_count(&rule_groups(&file.display().to_string(), &config)?);
+    let name = file.display().to_string();
+    let mut faults = Faults::new(name.as_str());
+    let rules = match rule_groups(&name, &config) {
+        Ok(groups) => rule_count(&groups),
+        Err(more) => {
+            faults.extend(more);
+            0
+        }
+    };
+    // What a start would fail on: certificates that cannot be read.
+    if let Err(error) = scrape::Manager::new(&config) {
+        faults.add(
+            "scrape_configs",
+            format_args!("{:#}", anyhow::Error::new(error)),
+        );
+    }
+    faults.into_result(())?;
     say(format_args!(
         "{}: good ({} jobs, {targets} targets, {rules} rules)",
         file.display(),

@@ -12,7 +12,7 @@ use watchpost_model::{Labels, LabelsBuilder, METRIC_NAME};
 use watchpost_tsdb::{Appended, Db, Group, Layout, LineId, Row};
 
 use super::cycle::Fetched;
-use super::labels::add_target_labels;
+use super::labels::{Conflict, add_target_labels};
 use super::layout::{Line, Remembered, Texts};
 use super::pool::Settings;
 use super::{metadata, relabel};
@@ -308,7 +308,13 @@ impl Ingest {
     fn final_labels(&self, sample: &Sample<'_>) -> Result<Option<Labels>, IngestError> {
         let mut labels = LabelsBuilder::default();
         sample.labels_into(&mut labels)?;
-        add_target_labels(&mut labels, &self.labels, self.settings.honor_labels);
+        let is_empty = |name: &str| sample.has_empty(name);
+        let on = if self.settings.honor_labels {
+            Conflict::Honor(&is_empty)
+        } else {
+            Conflict::Rename
+        };
+        add_target_labels(&mut labels, &self.labels, on);
         if !relabel::apply(&self.settings.metric_relabel, &mut labels) {
             return Ok(None);
         }

@@ -63,7 +63,7 @@ fn faults_of_rule_files_are_faults_of_the_configuration() {
     fs::write(folder.path().join("c.yaml"), "rule_files: ['*.yaml']\n").unwrap();
     fs::write(
         folder.path().join("d.yaml"),
-        "rule_files: [r.yaml, missing.yaml]\n",
+        "rule_files: [r.yaml, missing.yaml]\nscrape_configs: [{job_name: a, tls_config: {ca_file: gone.pem}}]\n",
     )
     .unwrap();
     let (code, text) = said(
@@ -78,6 +78,7 @@ fn faults_of_rule_files_are_faults_of_the_configuration() {
         "r.yaml:4: groups[0].rules[0].colour",
         "r.yaml:5: groups[0].rules[1].expr",
         "missing.yaml: cannot read the file",
+        "d.yaml: scrape_configs: cannot read `gone.pem`",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }

@@ -20,6 +20,10 @@ const BAD: &[(&str, &str)] = &[
         "bad_size.bad.yaml:1: global.body_size_limit: expected a size like `512MB` or `10GiB`, found `10`",
     ),
     (
+        "binary_label",
+        "binary_label.bad.yaml:3: a value in base64 (`!!binary`) is not supported\nbinary_label.bad.yaml:4: a value in base64 (`!!binary`) is not supported",
+    ),
+    (
         "command_host",
         "command_host.bad.yaml:1: commands.hosts[0].host: expected a host, found none",
     ),

@@ -81,3 +81,22 @@ async fn samples_are_there_after_a_restart() {
     assert!(running.value(count).await.unwrap() >= before);
     running.server.stop().await;
 }
+
+#[tokio::test]
+async fn a_page_may_keep_a_label_of_its_target_away_where_its_labels_are_honored() {
+    let page = "a{instance=\"\"} 1\nb{instance=\"web1\"} 2\nc 3\n";
+    let target = target(Behaviour::Page(page.to_owned())).await;
+    let text = format!(
+        "scrape_configs:
+- job_name: push
+  honor_labels: true
+  static_configs: [{{targets: ['{}'], labels: {{instance: gateway}}}}]
+",
+        target.address
+    );
+    let running = server(&text).await;
+    running.eventually_is("a{instance=\"\"}", 1.0).await;
+    running.eventually_is("b{instance=\"web1\"}", 2.0).await;
+    running.eventually_is("c{instance=\"gateway\"}", 3.0).await;
+    running.server.stop().await;
+}

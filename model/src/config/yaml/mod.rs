@@ -74,6 +74,10 @@ pub fn load<T: DeserializeOwned + Validate>(file: &str, text: &str) -> Result<T,
             return Err(faults);
         }
     };
+    for line in binary_lines(text) {
+        let message = "a value in base64 (`!!binary`) is not supported";
+        faults.add_at(Some(line), "", message);
+    }
     let mut flaws = Vec::new();
     merge::settle(&mut root, &mut Vec::new(), &mut flaws);
     for (path, nth, message) in flaws.into_iter().take(MAX_FAULTS) {
@@ -99,6 +103,20 @@ fn document(text: &str) -> Result<Node, serde_yaml::Error> {
     let mut root = Kinds.deserialize(serde_yaml::Deserializer::from_str(text))?;
     Written(&mut root).deserialize(serde_yaml::Deserializer::from_str(text))?;
     Ok(root)
+}
+
+/// Lines, from 1, with a key or value that the tag `!!binary` marks. The parser drops the tag and
+/// would give the base64 for the text.
+fn binary_lines(text: &str) -> impl Iterator<Item = usize> {
+    let is_binary = |line: &str| {
+        let before = line.split_once("!!binary ").map(|(before, _)| before);
+        before.is_some_and(|before| {
+            let before = before.trim_end_matches(' ');
+            before.is_empty() || (before.ends_with([':', '-', '?']) && !before.contains('#'))
+        })
+    };
+    let lines = text.lines().enumerate();
+    lines.filter_map(move |(at, line)| is_binary(line).then_some(at + 1))
 }
 
 fn position(error: &serde_yaml::Error) -> Option<usize> {
