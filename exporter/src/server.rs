@@ -1,5 +1,7 @@
 //! The exporter's HTTP server: the routes, the limits, and the graceful stop.
 
+mod clients;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +17,8 @@ use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
+
+use clients::Clients;
 
 /// Connections at once; more wait in the kernel's queue.
 const CONNECTIONS: usize = 256;
@@ -43,6 +47,7 @@ pub(crate) async fn serve(
 ) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let clients = Arc::new(Clients::default());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let (stream, peer, place) = tokio::select! {
@@ -56,13 +61,17 @@ pub(crate) async fn serve(
                 }
             },
         };
+        let Some(visit) = clients.enter(peer.ip()) else {
+            tracing::debug!(%peer, "connection closed: its client has too many");
+            continue;
+        };
         let watcher = graceful.watcher();
         let routes = routes.clone();
         tokio::spawn(async move {
             if let Err(error) = watcher.watch(connection(stream, peer, routes)).await {
                 tracing::debug!(%error, %peer, "connection ended early");
             }
-            drop(place);
+            drop((place, visit));
         });
     }
     drop(listener);

@@ -197,6 +197,19 @@ async fn a_request_may_choose_collectors() {
 }
 
 #[tokio::test]
+async fn one_client_cannot_take_all_connections() {
+    let exporter = Exporter::start(config(&[])).await;
+    let mut taken = Vec::new();
+    for _ in 0..300 {
+        taken.push(exporter.connect("127.0.0.2").await);
+    }
+    let page = tokio::time::timeout(Duration::from_secs(10), exporter.get("/-/healthy"));
+    assert_eq!(page.await.unwrap().status, 200);
+    drop(taken);
+    exporter.stop().await;
+}
+
+#[tokio::test]
 async fn people_find_a_page_and_machines_a_sign_of_life() {
     let exporter = Exporter::start(config(&["--web.telemetry-path=/numbers"])).await;
     let landing = exporter.get("/").await;

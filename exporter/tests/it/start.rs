@@ -51,6 +51,14 @@ impl Exporter {
         }
     }
 
+    /// A connection from an address of this host, on which nothing is sent yet.
+    pub(crate) async fn connect(&self, from: &str) -> TcpStream {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        let from: std::net::IpAddr = from.parse().unwrap();
+        socket.bind((from, 0).into()).unwrap();
+        socket.connect(self.address).await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.get_with(path, "").await
     }
