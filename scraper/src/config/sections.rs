@@ -77,7 +77,12 @@ pub struct Tsdb {
     /// The most series the store takes; 0 is no limit.
     pub max_series: usize,
     /// What Prometheus has and we do not have yet.
-    #[serde(skip_serializing, rename = "out_of_order_time_window")]
+    #[serde(
+        skip_serializing,
+        rename = "out_of_order_time_window",
+        alias = "stale_series_compaction_threshold",
+        alias = "chunk_encoding"
+    )]
     not_yet: NotYet,
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::time::Instant;
 use watchpost_tsdb::Db;
@@ -15,6 +16,9 @@ use crate::shutdown::Shutdown;
 
 /// A buffer for pages keeps what its last page needs: one endless page must not cost memory for ever.
 const SPARE: usize = 64 << 10;
+
+/// A time limit that is noticed later than this, and than half of itself, is our fault.
+const LATE: Duration = Duration::from_secs(1);
 
 /// What a target's task needs.
 #[derive(Debug)]
@@ -32,6 +36,15 @@ pub(super) struct Fetched {
     pub(super) seconds: f64,
     pub(super) page: Result<String, FetchError>,
     pub(super) body: Vec<u8>,
+}
+
+impl Fetched {
+    /// Whether the time ran out and we noticed that so late that it says nothing of the target: we
+    /// were too busy to read what it sent. Such a round was not made.
+    fn is_our_fault(&self, timeout: Duration) -> bool {
+        let noticed = timeout + (timeout / 2).max(LATE);
+        matches!(self.page, Err(FetchError::Timeout(_))) && self.seconds > noticed.as_secs_f64()
+    }
 }
 
 impl Cycle {
@@ -55,8 +68,13 @@ impl Cycle {
                 fetched = round => fetched,
                 () = shutdown.clone().wait() => return,
             };
-            state = self.store(ingest, fetched).await;
-            let missed = schedule.done(Instant::now());
+            let given_up = fetched.is_our_fault(self.target.timeout.as_std());
+            state = if given_up {
+                Some((ingest, spared(fetched.body)))
+            } else {
+                self.store(ingest, fetched).await
+            };
+            let missed = schedule.done(Instant::now()) + u64::from(given_up);
             if missed > 0 {
                 self.counters.missed.fetch_add(missed, Ordering::Relaxed);
                 tracing::warn!(target = %self.target.url, missed, "too busy to scrape at the due time");
@@ -161,6 +179,23 @@ fn spared(mut body: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_limit_that_is_noticed_too_late_says_nothing_of_the_target() {
+        let seconds = Duration::from_secs;
+        let fetched = |seconds, page| Fetched {
+            time_ms: 0,
+            seconds,
+            page,
+            body: Vec::new(),
+        };
+        let timed_out = || Err(FetchError::Timeout(seconds(10)));
+        assert!(!fetched(10.2, timed_out()).is_our_fault(seconds(10)));
+        assert!(!fetched(14.9, timed_out()).is_our_fault(seconds(10)));
+        assert!(fetched(15.1, timed_out()).is_our_fault(seconds(10)));
+        assert!(!fetched(1.9, timed_out()).is_our_fault(seconds(1)));
+        assert!(!fetched(60.0, Ok(String::new())).is_our_fault(seconds(10)));
+    }
 
     #[test]
     fn a_buffer_keeps_about_what_its_last_page_needs() {

@@ -26,7 +26,7 @@ pub struct Counters {
     pub scrapes: AtomicU64,
     /// Rounds of which came `up 0`.
     pub failed: AtomicU64,
-    /// Rounds that were due and not made, because the one before took too long to store.
+    /// Rounds that were due and not made, because we were too busy.
     pub missed: AtomicU64,
     /// Pages that the store refused.
     pub refused_pages: AtomicU64,
