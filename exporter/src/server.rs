@@ -79,7 +79,7 @@ pub(crate) async fn serve(
         .await
         .is_err()
     {
-        tracing::warn!("requests were cut off to stop in time");
+        tracing::warn!("connections were cut off to stop in time");
     }
 }
 
