@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt;
@@ -92,8 +93,13 @@ async fn accept(
         .await
         .map_err(std::io::Error::other)?;
     let (stream, peer) = listener.accept().await?;
-    stream.set_nodelay(true)?;
-    rustix::net::sockopt::set_tcp_user_timeout(&stream, UNREAD_TIMEOUT)?;
+    let set = stream
+        .set_nodelay(true)
+        .and_then(|()| Ok(set_tcp_user_timeout(&stream, UNREAD_TIMEOUT)?));
+    if let Err(error) = set {
+        // The client has hung up already; that is for its connection to find out.
+        tracing::debug!(%error, "cannot set up a connection");
+    }
     Ok((stream, peer, place))
 }
 
