@@ -60,7 +60,11 @@ impl Written {
                 layout: &layout,
                 values: &values,
             };
-            group.append_part(row, moment.now_ms)?;
+            let appended = group.append_part(row, moment.now_ms)?;
+            if appended.forgotten > 0 {
+                // Lines that were not written for long: the next time asks for them anew.
+                lines.clear();
+            }
         }
         self.lines = lines;
         Ok(())

@@ -50,7 +50,8 @@ impl Db {
         })
     }
 
-    /// The id of a line: a label set without the group's labels. A line's label shadows the
+    /// The id of a line, good for as long as a group has the line, a layout with it is held, or the
+    /// line is asked for between two calls of [`maintain`](Self::maintain): a label set without the group's labels. A line's label shadows the
     /// group's of the same name, and [`LineId`]s are the same for all groups of the store.
     /// `removed` names labels of the group that the line takes away.
     pub fn line(&self, labels: &Labels, removed: &[&str]) -> Result<LineId, Error> {
@@ -155,10 +156,12 @@ impl Db {
             .collect()
     }
 
-    /// Drops what is older than the retention. Called by the server from time to time.
+    /// Drops what is older than the retention, and the lines that nobody needs any more. Called by
+    /// the server from time to time.
     pub fn maintain(&self, now_ms: i64) -> Result<(), Error> {
         let cutoff = self.store.cutoff(now_ms);
         self.store.drop_before(cutoff);
+        self.store.forget_lines();
         let Some(files) = &self.store.files else {
             return Ok(());
         };

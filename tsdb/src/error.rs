@@ -68,6 +68,9 @@ pub enum Refusal {
     /// A new series above the limit.
     #[error("too many series")]
     SeriesLimit,
+    /// A new series of a line that was forgotten.
+    #[error("the line of the series is forgotten")]
+    ForgottenLine,
     /// The value has the bits by which the store marks that there is none.
     #[error("value is the mark of a missing value")]
     AbsentMark,
@@ -75,12 +78,13 @@ pub enum Refusal {
 
 impl Refusal {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::OutOfOrder,
         Self::TooOld,
         Self::TooFarAhead,
         Self::Duplicate,
         Self::SeriesLimit,
+        Self::ForgottenLine,
         Self::AbsentMark,
     ];
 }

@@ -28,6 +28,14 @@ impl Store {
         self.metadata.lock().prune(|group| alive.contains(&group));
     }
 
+    /// Forgets the lines that nobody needs any more.
+    pub(crate) fn forget_lines(&self) {
+        // Held to the end: a layout that is made meanwhile would need its lines.
+        let mut layouts = self.layouts.lock();
+        let in_use = layouts.lines_in_use();
+        self.lines.write().prune(&in_use);
+    }
+
     fn forget(&self, group: &GroupState, bytes: usize, gone: &[LineId]) {
         self.counters.memory.fetch_sub(bytes, Ordering::Relaxed);
         self.counters

@@ -1,7 +1,7 @@
 //! The inside of a store: what its parts share, and the order in which their locks are taken.
 //!
-//! Locks are taken in this order, and none is held while an earlier one is taken: a group's body,
-//! the log's files, the lines, the groups, a group's list of lines. The metadata stand alone.
+//! Locks are taken in this order, and none is held while an earlier one is taken: the layouts, a
+//! group's body, the log's files, the lines, the groups, a group's list of lines. The metadata stand alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -56,15 +56,16 @@ struct NewSeries<'a> {
 }
 
 impl Columns for NewSeries<'_> {
-    fn take(&mut self, line: LineId) -> bool {
-        let taken = self
-            .store
-            .counters
-            .take_series(self.store.config.max_series);
-        if taken {
-            self.lines.push(line);
+    fn take(&mut self, line: LineId) -> Result<(), Refusal> {
+        if self.store.lines.read().get(line).is_none() {
+            return Err(Refusal::ForgottenLine);
         }
-        taken
+        let limit = self.store.config.max_series;
+        if !self.store.counters.take_series(limit) {
+            return Err(Refusal::SeriesLimit);
+        }
+        self.lines.push(line);
+        Ok(())
     }
 }
 
@@ -270,7 +271,8 @@ impl Store {
             .samples
             .fetch_add(accepted as u64, Ordering::Relaxed);
         for (refusal, samples) in [
-            (Refusal::SeriesLimit, appended.refused),
+            (Refusal::SeriesLimit, appended.refused - appended.forgotten),
+            (Refusal::ForgottenLine, appended.forgotten),
             (Refusal::Duplicate, appended.conflicts),
             (Refusal::AbsentMark, appended.marks),
         ] {

@@ -197,6 +197,12 @@ fn refusals_are_told_and_counted() {
     );
     let marked = append(&db, &group, now + 2, &[(a, absent_nan()), (b, 1.0)]);
     assert_eq!((marked.samples, marked.marks, marked.ended), (1, 1, 1));
+    // The line of a series that was here for a while, and of nobody else.
+    let gone = line(&db, "gone");
+    db.maintain(now).unwrap();
+    db.maintain(now).unwrap();
+    let forgotten = append(&db, &group, now + 3, &[(b, 1.0), (gone, 1.0)]);
+    assert_eq!((forgotten.refused, forgotten.forgotten), (1, 1));
     let refused = db.stats().refused;
     assert_eq!(refused, Refusal::ALL.map(|refusal| (refusal, 1)).to_vec());
     assert_eq!(db.stats().series, 2);

@@ -210,6 +210,11 @@ impl Ingest {
         };
         let appended = group.append(row, clock::now_ms())?;
         self.layout = Some(layout);
+        if appended.forgotten > 0 {
+            // Lines that were away for long: the next page asks for all of them anew.
+            self.remembered = Remembered::default();
+            self.group = None;
+        }
         stored.count(&appended);
         Ok(())
     }

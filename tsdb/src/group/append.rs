@@ -8,8 +8,8 @@ use crate::Refusal;
 
 /// What the body needs from the store to take new series.
 pub(crate) trait Columns {
-    /// Takes a place for a new series; false where the limit leaves none.
-    fn take(&mut self, line: LineId) -> bool;
+    /// Takes a place for a new series, where the limit leaves one.
+    fn take(&mut self, line: LineId) -> Result<(), Refusal>;
 }
 
 /// What was taken, and what the log is to say of it.
@@ -145,7 +145,8 @@ impl Body {
         if let Some(slot) = self.slots.get(&line) {
             return Some(*slot);
         }
-        if !columns.take(line) {
+        if let Err(refusal) = columns.take(line) {
+            appended.forgotten += usize::from(refusal == Refusal::ForgottenLine);
             return None;
         }
         appended.new_series += 1;

@@ -80,8 +80,11 @@ pub struct Appended {
     pub ended: usize,
     /// Lines that stood twice on the page.
     pub duplicates: usize,
-    /// New series refused by a limit.
+    /// New series refused: by a limit, or because their line is forgotten.
     pub refused: usize,
+    /// Of these, the series whose line is forgotten: nobody had asked for it, and no group or layout
+    /// had it, for a while. Ask for the line anew ([`Db::line`](crate::Db::line)).
+    pub forgotten: usize,
     /// Samples refused because the series has another value at this time.
     pub conflicts: usize,
     /// Samples refused because their value is the mark of a missing value.

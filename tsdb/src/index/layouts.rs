@@ -37,6 +37,13 @@ impl Layouts {
         self.known.insert(Known(Arc::clone(&layout)));
         Layout(layout)
     }
+
+    /// The lines of the layouts that somebody holds; the others are forgotten.
+    pub(crate) fn lines_in_use(&mut self) -> HashSet<LineId> {
+        self.known.retain(|known| Arc::strong_count(&known.0) > 1);
+        let lines = self.known.iter().flat_map(|known| &*known.0.lines);
+        lines.copied().collect()
+    }
 }
 
 /// The places of lines that stood on the page before.

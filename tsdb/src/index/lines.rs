@@ -1,8 +1,9 @@
 //! Lines: label sets as they stand on a page, each stored once for the whole store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use watchpost_model::Labels;
 
 use super::{GroupId, postings::Postings};
@@ -51,10 +52,11 @@ impl Line {
     }
 }
 
-/// All lines of a store.
+/// All lines of a store. An id is not used again when its line is forgotten.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    entries: Vec<Entry>,
+    entries: HashMap<LineId, Entry>,
+    next: u32,
     ids: HashMap<Line, LineId>,
     /// A removed label is listed with the empty value.
     postings: Postings,
@@ -65,12 +67,18 @@ struct Entry {
     line: Line,
     /// The groups that have the line, ascending.
     groups: Vec<GroupId>,
+    /// Whether somebody asked for it since it was last looked at.
+    asked: AtomicBool,
 }
 
 impl Lines {
     /// The id of a line that is known.
     pub(crate) fn find(&self, line: &Line) -> Option<LineId> {
-        self.ids.get(line).copied()
+        let id = *self.ids.get(line)?;
+        if let Some(entry) = self.entries.get(&id) {
+            entry.asked.store(true, Ordering::Relaxed);
+        }
+        Some(id)
     }
 
     /// The id of a line, new or known.
@@ -78,7 +86,8 @@ impl Lines {
         if let Some(id) = self.find(&line) {
             return Ok(id);
         }
-        let number = u32::try_from(self.entries.len()).map_err(|_| Error::Full("lines"))?;
+        let number = self.next;
+        self.next = number.checked_add(1).ok_or(Error::Full("lines"))?;
         for (name, value) in &line.labels {
             self.postings.add(name, value, number);
         }
@@ -86,28 +95,48 @@ impl Lines {
             self.postings.add(name, "", number);
         }
         self.ids.insert(line.clone(), LineId(number));
-        self.entries.push(Entry {
+        let entry = Entry {
             line,
             groups: Vec::new(),
-        });
+            asked: AtomicBool::new(true),
+        };
+        self.entries.insert(LineId(number), entry);
         Ok(LineId(number))
+    }
+
+    /// Forgets the lines that no group has, that are not in use, and that nobody asked for since
+    /// the last time.
+    pub(crate) fn prune(&mut self, in_use: &HashSet<LineId>) {
+        let (ids, postings) = (&mut self.ids, &mut self.postings);
+        self.entries.retain(|id, entry| {
+            let asked = std::mem::take(entry.asked.get_mut());
+            if asked || !entry.groups.is_empty() || in_use.contains(id) {
+                return true;
+            }
+            ids.remove(&entry.line);
+            for (name, value) in &entry.line.labels {
+                postings.remove(name, value, id.0);
+            }
+            for name in &*entry.line.removed {
+                postings.remove(name, "", id.0);
+            }
+            false
+        });
     }
 
     /// A line by its id.
     pub(crate) fn get(&self, id: LineId) -> Option<&Line> {
-        self.entries.get(id.0 as usize).map(|entry| &entry.line)
+        self.entries.get(&id).map(|entry| &entry.line)
     }
 
     /// The groups that have a line, ascending.
     pub(crate) fn groups(&self, id: LineId) -> &[GroupId] {
-        self.entries
-            .get(id.0 as usize)
-            .map_or(&[], |entry| &entry.groups)
+        self.entries.get(&id).map_or(&[], |entry| &entry.groups)
     }
 
     /// Notes that a group has a line.
     pub(crate) fn add_group(&mut self, id: LineId, group: GroupId) {
-        if let Some(entry) = self.entries.get_mut(id.0 as usize)
+        if let Some(entry) = self.entries.get_mut(&id)
             && let Err(place) = entry.groups.binary_search(&group)
         {
             entry.groups.insert(place, group);
@@ -116,8 +145,9 @@ impl Lines {
 
     /// Notes that a group no longer has a line.
     pub(crate) fn remove_group(&mut self, id: LineId, group: GroupId) {
-        if let Some(entry) = self.entries.get_mut(id.0 as usize) {
+        if let Some(entry) = self.entries.get_mut(&id) {
             entry.groups.retain(|have| *have != group);
+            *entry.asked.get_mut() = true;
         }
     }
 
@@ -126,11 +156,11 @@ impl Lines {
         &self.postings
     }
 
-    /// All ids.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = LineId> {
-        (0_u32..)
-            .zip(&self.entries)
-            .map(|(number, _)| LineId(number))
+    /// All ids, ascending.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = LineId> + use<> {
+        let mut ids: Vec<_> = self.entries.keys().copied().collect();
+        ids.sort_unstable();
+        ids.into_iter()
     }
 
     /// How many there are.

@@ -33,7 +33,9 @@ impl Postings {
             return;
         };
         if let Some(list) = values.get_mut().get_mut(value) {
-            list.retain(|have| *have != entry);
+            if let Ok(place) = list.binary_search(&entry) {
+                list.remove(place);
+            }
             if list.is_empty() {
                 values.get_mut().remove(value);
             }

@@ -115,3 +115,40 @@ fn a_slot_of_a_series_that_is_gone_serves_another_one() {
         );
     }
 }
+
+#[test]
+fn lines_that_nobody_needs_are_forgotten_and_can_come_back() {
+    let db = Db::in_memory(Config {
+        retention: Duration::from_secs(500),
+        max_series: 3,
+        ..Config::default()
+    });
+    let group = group(&db, "h1");
+    let steady = line(&db, "steady");
+    let first = line(&db, "passing_0");
+    let mut refused = 0;
+    for second in 0..5_000_i32 {
+        let time = i64::from(second) * 1_000;
+        // Most of these are above the limit.
+        let passing = line(&db, &format!("passing_{second}"));
+        let appended = append(&db, &group, time, &[(steady, 1.0), (passing, 1.0)]).unwrap();
+        assert_eq!(appended.forgotten, 0);
+        refused += appended.refused;
+        if second % 10 == 0 {
+            db.maintain(time).unwrap();
+        }
+        assert!(db.stats().lines < 40, "{}", db.stats().lines);
+    }
+    assert!(refused > 4_000);
+    let late = append(&db, &group, 5_000_000, &[(steady, 1.0), (first, 1.0)]).unwrap();
+    assert_eq!((late.samples, late.refused, late.forgotten), (1, 1, 1));
+    db.maintain(6_000_000).unwrap();
+    db.maintain(6_000_000).unwrap();
+    let (steady, first) = (line(&db, "steady"), line(&db, "passing_0"));
+    let anew = append(&db, &group, 6_000_000, &[(steady, 1.0), (first, 1.0)]).unwrap();
+    assert_eq!((anew.samples, anew.new_series), (2, 2));
+    let names = db
+        .label_values("__name__", watchpost_tsdb::TimeRange::ALL, &[])
+        .unwrap();
+    assert_eq!(names, ["passing_0", "steady"]);
+}
