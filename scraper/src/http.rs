@@ -1,7 +1,6 @@
 //! Serves HTTP: how many connections, how long each may take, and how it ends.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -41,7 +40,7 @@ pub(crate) async fn serve(
     let graceful = GracefulShutdown::new();
     let places = usize::try_from(connections).unwrap_or(1).max(1);
     let places = Arc::new(Semaphore::new(places));
-    let mut stopped = std::pin::pin!(shutdown.clone().wait());
+    let mut stopped = std::pin::pin!(shutdown.wait());
     loop {
         let accepted = tokio::select! {
             () = &mut stopped => break,
@@ -49,18 +48,10 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, place)) => {
-                let asked = Arc::new(AtomicBool::new(false));
-                let connection = connection(stream, routes.clone(), Arc::clone(&asked));
-                let connection = graceful.watch(connection);
-                let unused = unused(asked, shutdown.clone());
+                let connection = graceful.watch(connection(stream, routes.clone()));
                 tokio::spawn(async move {
-                    tokio::select! {
-                        ended = connection => {
-                            if let Err(error) = ended {
-                                tracing::debug!(%error, "connection ended early");
-                            }
-                        }
-                        () = unused => {}
+                    if let Err(error) = connection.await {
+                        tracing::debug!(%error, "connection ended early");
                     }
                     drop(place);
                 });
@@ -99,24 +90,13 @@ async fn accept(
     Ok((stream, place))
 }
 
-/// Ends when the server stops and the client has not asked anything yet. Browsers open connections
-/// ahead of their requests; a graceful stop would wait for the first request on each of them.
-async fn unused(asked: Arc<AtomicBool>, shutdown: Shutdown) {
-    shutdown.wait().await;
-    if asked.load(Ordering::Acquire) {
-        std::future::pending::<()>().await;
-    }
-}
-
 /// One client. Its address goes along with each request as [`ConnectInfo`].
 fn connection(
     stream: TcpStream,
     routes: Router,
-    asked: Arc<AtomicBool>,
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error> {
     let peer = stream.peer_addr().ok();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        asked.store(true, Ordering::Release);
         let mut request: Request = request.map(axum::body::Body::new);
         if let Some(peer) = peer {
             request.extensions_mut().insert(ConnectInfo(peer));

@@ -177,14 +177,17 @@ impl Server {
         self.app
             .ready
             .store(false, std::sync::atomic::Ordering::Release);
-        let end = Instant::now() + STOP_TIMEOUT;
-        while let Some(part) = self.parts.pop() {
-            let later = u32::try_from(self.parts.len()).unwrap_or(u32::MAX);
-            let deadline = end
-                .checked_sub(STOP_SHARE.saturating_mul(later))
-                .unwrap_or(end);
-            part.stop(deadline).await;
-        }
+        stop_all(std::mem::take(&mut self.parts)).await;
+    }
+}
+
+/// Stops parts, the last first. A slow one leaves the others less time, but never none.
+async fn stop_all(mut parts: Vec<Part>) {
+    let end = Instant::now() + STOP_TIMEOUT;
+    while let Some(part) = parts.pop() {
+        let later = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        let share = STOP_SHARE.saturating_mul(later);
+        part.stop(end.checked_sub(share).unwrap_or(end)).await;
     }
 }
 
@@ -240,5 +243,28 @@ async fn maintain(db: Db, shutdown: Shutdown) {
         if stop {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn parts_that_do_not_stop_are_cut_off_within_the_common_time() {
+        let start = Instant::now();
+        let (told, heard) = tokio::sync::oneshot::channel();
+        let mut parts = vec![Part::start("first", |shutdown| async move {
+            shutdown.wait().await;
+            // What takes a moment, as a last sync does, has it.
+            tokio::time::sleep(STOP_SHARE / 2).await;
+            told.send(()).unwrap();
+        })];
+        for _ in 0..4 {
+            parts.push(Part::start("stuck", |_| std::future::pending()));
+        }
+        stop_all(parts).await;
+        assert!(start.elapsed() <= STOP_TIMEOUT, "{:?}", start.elapsed());
+        heard.await.unwrap();
     }
 }
