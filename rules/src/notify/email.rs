@@ -22,7 +22,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(90);
 /// The most that is read of a password or certificate file.
 const MAX_FILE: u64 = 1 << 20;
 /// Replies about the login (RFC 4954). They are the server's or the configuration's fault, not the
-/// mail's: it waits until somebody has put that right.
+/// mail's: it waits until somebody has put that right. So it does for what the client itself finds
+/// wrong: no STARTTLS, no login of a kind that it knows.
 const LOGIN_CODES: [u16; 4] = [530, 534, 535, 538];
 
 /// What a message is called and what it answers to.
@@ -67,7 +68,8 @@ fn place(settings: &EmailSettings) -> String {
 }
 
 fn classify(settings: &EmailSettings, error: &SmtpError) -> Failure {
-    let mut message = format!("{}: {error}", place(settings));
+    let place = place(settings);
+    let mut message = format!("{place}: {error}");
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         let cause_text = cause.to_string();
@@ -77,10 +79,16 @@ fn classify(settings: &EmailSettings, error: &SmtpError) -> Failure {
         }
         source = cause.source();
     }
+    // The client has no kind of its own for this.
+    if error.is_client() && message.contains("STARTTLS is not supported") {
+        message = format!(
+            "{place} offers no STARTTLS; set `smtp_require_tls: false` to send unencrypted, or use port 465"
+        );
+    }
     let login = error
         .status()
         .is_some_and(|code| LOGIN_CODES.contains(&u16::from(code)));
-    if !login && (error.is_permanent() || error.is_client()) {
+    if error.is_permanent() && !login {
         Failure::Permanent(message)
     } else {
         Failure::Temporary(message)

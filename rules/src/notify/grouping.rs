@@ -16,6 +16,8 @@ use super::event::Event;
 
 /// The most alerts that are kept; what comes beyond is refused and counted.
 const MAX_ALERTS: usize = 50_000;
+/// The most names of alerts that the log shows of a notice.
+const MAX_NAMES: usize = 5;
 
 /// One message about one group of alerts.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,6 +32,25 @@ pub(crate) struct Notice {
     pub(crate) still: Vec<Arc<Event>>,
     /// Alerts that were told before and have ended.
     pub(crate) resolved: Vec<Arc<Event>>,
+}
+
+impl Notice {
+    /// The names of the alerts that it is about, for the log.
+    pub(crate) fn names(&self) -> String {
+        let events = self.new.iter().chain(&self.resolved).chain(&self.still);
+        let mut names: Vec<&str> = Vec::new();
+        for event in events {
+            let name = event.labels.get("alertname");
+            if !names.contains(&name) {
+                if names.len() == MAX_NAMES {
+                    names.push("...");
+                    break;
+                }
+                names.push(name);
+            }
+        }
+        names.join(", ")
+    }
 }
 
 /// The groups of the one route.

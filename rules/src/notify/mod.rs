@@ -283,12 +283,16 @@ impl Shared {
             Err(failure) => {
                 let dropped = outbox.failed(parcel.number, &failure, Instant::now());
                 let (Failure::Temporary(error) | Failure::Permanent(error)) = &failure;
+                let alerts = parcel.notice.names();
                 if dropped {
-                    error!(error, receiver, "gave up a notice that cannot be sent");
+                    error!(
+                        error,
+                        receiver, alerts, "gave up a notice that cannot be sent"
+                    );
                 } else {
                     warn!(
                         error,
-                        receiver, "cannot send a notice now, it will be tried again"
+                        receiver, alerts, "cannot send a notice now, it will be tried again"
                     );
                 }
             }

@@ -191,13 +191,32 @@ async fn a_mail_that_is_put_off_is_sent_again_under_the_same_name_and_once() {
 }
 
 #[tokio::test]
-async fn without_tls_nothing_is_sent_where_tls_is_required() {
+async fn without_tls_a_mail_that_requires_it_waits() {
     let server = Server::start(Encryption::None).await;
     let login = "  smtp_auth_username: ann\n  smtp_auth_password: geheim";
     let sender = Sender::start(&server, login);
     let notifier = sender.notifier.clone();
-    let failed = || notifier.status().channels[0].failed_attempts >= 1;
-    refused(&sender, failed).await;
+    for attempt in 1..=4 {
+        let failed = || notifier.status().channels[0].failed_attempts >= attempt;
+        if attempt == 1 {
+            refused(&sender, failed).await;
+        } else {
+            eventually("the next attempt failed", failed).await;
+        }
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(5)).await;
+        tokio::time::resume();
+    }
+    let status = sender.channel();
+    assert_eq!((status.queued, status.dropped), (1, 0));
+    assert_eq!(
+        status.last_error.unwrap(),
+        format!(
+            "mail server 127.0.0.1:{} offers no STARTTLS; set `smtp_require_tls: false` to send \
+             unencrypted, or use port 465",
+            server.port
+        )
+    );
     let commands = server.log.lock().commands.clone();
     let secrets = |line: &&String| line.starts_with("AUTH") || line.starts_with("MAIL");
     assert_eq!(commands.iter().find(secrets), None, "{commands:?}");

@@ -36,6 +36,14 @@ fn grouping() -> (Grouping, Instant) {
     (Grouping::new(route), Instant::now())
 }
 
+/// A route that says nothing of groups.
+fn grouping_of_everything() -> (Grouping, Instant) {
+    let text = "{route: {receiver: me}, receivers: [{name: me}]}";
+    let config: Config = load("w.yaml", text).unwrap();
+    let route = config.effective_route().unwrap();
+    (Grouping::new(route), Instant::now())
+}
+
 fn counts(notices: &[Notice]) -> Vec<(usize, usize, usize)> {
     let count = |notice: &Notice| (notice.new.len(), notice.still.len(), notice.resolved.len());
     notices.iter().map(count).collect()
@@ -131,4 +139,19 @@ async fn an_end_without_a_beginning_is_nothing() {
     let (mut grouping, start) = grouping();
     grouping.take(ends("A", "1"), start);
     assert_eq!(grouping.next_flush(), None);
+}
+
+#[test]
+fn the_log_names_a_few_alerts_of_a_notice_each_once() {
+    let (mut grouping, start) = grouping_of_everything();
+    grouping.take(fires("b", "1"), start);
+    grouping.take(fires("a", "1"), start);
+    grouping.take(fires("a", "2"), start);
+    let later = start + Duration::from_secs(30);
+    assert_eq!(grouping.flush(later)[0].names(), "a, b");
+    for name in ["c", "d", "e", "f"] {
+        grouping.take(fires(name, "1"), later);
+    }
+    let later = later + Duration::from_mins(5);
+    assert_eq!(grouping.flush(later)[0].names(), "c, d, e, f, a, ...");
 }
