@@ -1,7 +1,9 @@
 //! A notice as subject, text and HTML.
 
+mod subject;
+
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -14,11 +16,10 @@ use serde::Serialize;
 use super::event::{Event, EventState};
 use super::grouping::Notice;
 use crate::template::humanize_duration;
+use subject::subject;
 
 /// The most alerts that a message shows; the others are counted.
 const MAX_SHOWN: usize = 50;
-/// The longest subject, in characters.
-const MAX_SUBJECT: usize = 150;
 /// The longest text of an alert that a message shows, in characters.
 const MAX_TEXT: usize = 2_000;
 /// The most labels, and the most annotations, of an alert that a message shows.
@@ -224,55 +225,6 @@ fn is_link(text: &str) -> bool {
 /// Six digits are enough to read.
 fn value(value: f64) -> String {
     crate::template::digits(value, 6)
-}
-
-/// `[FIRING:2] HighCpu web1, web2`
-fn subject(notice: &Notice) -> String {
-    let firing = notice.new.len() + notice.still.len();
-    let status = match (firing, notice.resolved.len()) {
-        (firing, 0) => format!("FIRING:{firing}"),
-        (0, 1) => "RESOLVED".to_owned(),
-        (0, resolved) => format!("RESOLVED:{resolved}"),
-        (firing, resolved) => format!("FIRING:{firing}, RESOLVED:{resolved}"),
-    };
-    let about: Vec<&Arc<Event>> = if notice.new.is_empty() && notice.resolved.is_empty() {
-        notice.still.iter().collect()
-    } else {
-        notice.new.iter().chain(&notice.resolved).collect()
-    };
-    let names = listed(
-        about
-            .iter()
-            .map(|event| event.labels.get("alertname").to_owned()),
-    );
-    let places = listed(about.iter().map(|event| place(event)));
-    let reminder = notice.new.is_empty() && notice.resolved.is_empty();
-    let end = if reminder { " (still)" } else { "" };
-    let subject = format!("[{status}] {names} {places}");
-    let subject: String = subject.split_whitespace().collect::<Vec<_>>().join(" ");
-    subject.chars().take(MAX_SUBJECT).collect::<String>() + end
-}
-
-/// The host of an alert, without the port of its exporter.
-fn place(event: &Event) -> String {
-    let instance = event.labels.get("instance");
-    match instance.rsplit_once(':') {
-        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host.to_owned(),
-        _ => instance.to_owned(),
-    }
-}
-
-/// Up to three different texts, and how many more there are.
-fn listed(texts: impl Iterator<Item = String>) -> String {
-    let different: BTreeSet<String> = texts.filter(|text| !text.is_empty()).collect();
-    let shown: Vec<&str> = different.iter().take(3).map(String::as_str).collect();
-    let more = different.len() - shown.len();
-    let end = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    shown.join(", ") + &end
 }
 
 fn heading(notice: &Notice) -> String {

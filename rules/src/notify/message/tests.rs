@@ -137,7 +137,10 @@ fn html_shows_texts_as_texts_and_links_only_to_pages() {
         vec![resolved("b")],
     ));
     let html = &message.html;
-    assert_eq!(message.subject, "[FIRING:1, RESOLVED:1] HighCpu b, web1");
+    assert_eq!(
+        message.subject,
+        "[FIRING:1] HighCpu web1, [RESOLVED] HighCpu b"
+    );
     assert!(html.contains("&lt;b&gt;bold&lt;"), "{html}");
     assert!(!html.contains("<b>bold"), "{html}");
     assert!(!html.contains("href=\"javascript"), "{html}");
@@ -172,6 +175,59 @@ fn a_mail_about_many_alerts_shows_the_first_and_counts_the_others() {
         message.text.len()
     );
     assert!(message.html.len() < 300_000);
+}
+
+/// A subject's alert: name, host and severity.
+fn alert(name: &str, instance: &str, severity: &str) -> Arc<Event> {
+    let mut event = (*firing(instance)).clone();
+    let labels = event.labels.with("alertname", name);
+    event.labels = labels.with("severity", severity);
+    Arc::new(event)
+}
+
+#[test]
+fn a_subject_names_what_fires_apart_from_what_ended() {
+    let down = || alert("HostDown", "web2:9100", "critical");
+    let tiny = |instance| alert("LoadTiny", instance, "info");
+    let ended = || vec![tiny("web1:9100"), tiny("web3:9100")];
+    let subject = |new, still, resolved| write(&notice(new, still, resolved)).subject;
+    assert_eq!(
+        subject(vec![down()], Vec::new(), ended()),
+        "[FIRING:1] HostDown web2, [RESOLVED:2] LoadTiny web1, web3"
+    );
+    assert_eq!(
+        subject(Vec::new(), vec![down()], ended()),
+        "[FIRING:1] HostDown web2 (still), [RESOLVED:2] LoadTiny web1, web3"
+    );
+    assert_eq!(
+        subject(ended(), vec![down()], vec![tiny("web4")]),
+        "[FIRING:2] LoadTiny web1, web3, [FIRING:1] HostDown web2 (still), [RESOLVED] LoadTiny web4"
+    );
+}
+
+#[test]
+fn a_subject_names_the_worst_first() {
+    let alerts = [
+        ("Other", "a", "ticket"),
+        ("Bare", "b", ""),
+        ("Note", "c", "info"),
+        ("Full", "d", "warning"),
+        ("Down", "e", "critical"),
+    ];
+    let alerts = alerts.map(|(name, place, severity)| alert(name, place, severity));
+    assert_eq!(
+        write(&notice(alerts.to_vec(), Vec::new(), Vec::new())).subject,
+        "[FIRING:5] Down, Full, Note and 2 more e, d, c and 2 more"
+    );
+}
+
+#[test]
+fn a_long_part_of_a_subject_does_not_hide_the_next() {
+    let long = alert(&"x".repeat(200), "a", "critical");
+    let subject = write(&notice(vec![long], vec![firing("b")], vec![resolved("c")])).subject;
+    let end = "xxx..., [FIRING:1] HighCpu b (still), [RESOLVED] HighCpu c";
+    assert!(subject.ends_with(end), "{subject}");
+    assert!(subject.chars().count() <= 160, "{subject}");
 }
 
 #[test]
