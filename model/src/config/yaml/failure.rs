@@ -43,6 +43,16 @@ impl Failure {
         self.path.get_or_insert_with(path);
         self
     }
+
+    /// The path of the key that an unknown one was meant to be, as far as that can be guessed.
+    pub(super) fn meant(&self) -> Option<Vec<Step>> {
+        let What::UnknownKey { key, known } = &self.what else {
+            return None;
+        };
+        let mut path = self.path.clone()?;
+        *path.last_mut()? = Step::Key(nearest(key, known)?.to_owned());
+        Some(path)
+    }
 }
 
 impl fmt::Display for Failure {

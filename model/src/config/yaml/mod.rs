@@ -84,7 +84,7 @@ pub fn load<T: DeserializeOwned + Validate>(file: &str, text: &str) -> Result<T,
         let line = locate::line_of(text, &path, nth);
         faults.add_at(line, &path::display(&path), message);
     }
-    let mut left_out = Vec::new();
+    let mut left_out = LeftOut::default();
     let value = read_section::<T>(&mut root, text, &mut faults, &mut left_out);
     if let Some(value) = &value {
         let mut more = Faults::new(file);
@@ -137,13 +137,22 @@ fn complaint(error: &serde_yaml::Error) -> String {
     format!("expected valid YAML: {message}")
 }
 
-/// Reads the section again and again, each time without what was found to be faulty. The paths of
-/// what lost its value or was left out for lack of a key come back in `left_out`.
+/// What a section was read without.
+#[derive(Default)]
+struct LeftOut {
+    /// What lost its value or was left out for lack of a key.
+    values: Vec<Vec<Step>>,
+    /// Keys that were meant by unknown ones.
+    meant: Vec<Vec<Step>>,
+}
+
+/// Reads the section again and again, each time without what was found to be faulty, which comes
+/// back in `left_out`.
 fn read_section<T: DeserializeOwned>(
     root: &mut Node,
     text: &str,
     faults: &mut Faults,
-    left_out: &mut Vec<Vec<Step>>,
+    left_out: &mut LeftOut,
 ) -> Option<T> {
     loop {
         let failure = match T::deserialize(Reader::new(root)) {
@@ -160,12 +169,13 @@ fn read_section<T: DeserializeOwned>(
             faults.add_at(line, &path::display(&path), &failure);
         }
         if !matches!(failure.what, What::UnknownKey { .. }) {
-            left_out.push(path.clone());
+            left_out.values.push(path.clone());
         }
+        left_out.meant.extend(failure.meant());
         if path.is_empty() || !root.drop_at(&path) {
             return None;
         }
-        if left_out.len() >= MAX_FAULTS || faults.iter().count() >= MAX_FAULTS {
+        if left_out.values.len() >= MAX_FAULTS || faults.iter().count() >= MAX_FAULTS {
             faults.add(
                 "",
                 format_args!("more than {MAX_FAULTS} faults, only these are told"),
@@ -176,12 +186,12 @@ fn read_section<T: DeserializeOwned>(
 }
 
 /// Takes over what the section says of itself, with the document's own paths and lines. What it
-/// says of a value that was left out, or of what held it, may follow from that only: it is told
-/// when the rest is right.
-fn take_over(faults: &mut Faults, found: Faults, text: &str, root: &Node, left_out: &[Vec<Step>]) {
+/// says of a value that was left out, or of what held it, or of a key that was misspelt, may follow
+/// from that only: it is told when the rest is right.
+fn take_over(faults: &mut Faults, found: Faults, text: &str, root: &Node, left_out: &LeftOut) {
     for mut fault in found {
         let (path, rest) = path::resolve(root, &fault.key);
-        let follows = left_out.iter().any(|gone| gone.starts_with(&path));
+        let follows = left_out.values.iter().any(|gone| gone.starts_with(&path));
         if follows && rest.is_empty() {
             continue;
         }
@@ -191,6 +201,10 @@ fn take_over(faults: &mut Faults, found: Faults, text: &str, root: &Node, left_o
         } else {
             rest
         });
+        let mut meant = left_out.meant.iter().map(|path| path::display(path));
+        if !rest.is_empty() && meant.any(|meant| meant == key) {
+            continue;
+        }
         fault.key = key;
         fault.line = fault.line.or_else(|| locate::line_of(text, &path, 0));
         faults.push(fault);

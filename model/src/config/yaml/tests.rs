@@ -269,3 +269,32 @@ proptest::proptest! {
         drop(load::<Config>("c.yaml", &text));
     }
 }
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Route {
+    receiver: String,
+}
+
+impl Validate for Route {
+    fn validate(&self, faults: &mut Faults) {
+        if self.receiver.len() < 2 {
+            faults.add("receiver", "expected a name");
+        }
+    }
+}
+
+#[test]
+fn a_misspelt_key_is_not_told_as_missing_too() {
+    let found = |text| load::<Route>("r.yaml", text).unwrap_err().to_string();
+    let unknown = "unknown key `reciever`, did you mean `receiver`?";
+    assert_eq!(found("{}"), "r.yaml: receiver: expected a name");
+    assert_eq!(
+        found("reciever: ops"),
+        format!("r.yaml:1: reciever: {unknown}")
+    );
+    assert_eq!(
+        found("reciever: ops\nreceiver: a"),
+        format!("r.yaml:1: reciever: {unknown}\nr.yaml:2: receiver: expected a name")
+    );
+}
