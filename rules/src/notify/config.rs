@@ -19,6 +19,9 @@ use watchpost_model::config::{Faults, Secret, Validate};
 pub(crate) use email::{EmailSettings, Encryption, Password};
 use not_yet::NotYet;
 
+/// The most names of receivers that a fault lists.
+const MAX_NAMES: usize = 10;
+
 /// The section.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -257,6 +260,11 @@ impl Config {
 
 impl Validate for Config {
     fn validate(&self, faults: &mut Faults) {
+        let mails = self
+            .receivers
+            .iter()
+            .flat_map(|receiver| &receiver.email_configs);
+        faults.within("global", |faults| self.global.check(mails, faults));
         let mut names = BTreeSet::new();
         for (at, receiver) in self.receivers.iter().enumerate() {
             faults.within(&format!("receivers[{at}]"), |faults| {
@@ -292,10 +300,14 @@ impl Validate for Config {
 impl Route {
     fn check(&self, receivers: &BTreeSet<&str>, faults: &mut Faults) {
         if !receivers.contains(self.receiver.as_str()) {
-            let name = &self.receiver;
+            let known = listed(receivers);
+            let found = match self.receiver.as_str() {
+                "" => "none".to_owned(),
+                name => format!("`{name}`"),
+            };
             faults.add(
                 "receiver",
-                format_args!("expected the name of a receiver, found `{name}`"),
+                format_args!("expected the name of a receiver{known}, found {found}"),
             );
         }
         let mut labels = BTreeSet::new();
@@ -315,5 +327,15 @@ impl Route {
                 faults.add(key, "expected a duration above 0, found `0s`");
             }
         }
+    }
+}
+
+/// ` (one of a, b)`: the first few names.
+fn listed(names: &BTreeSet<&str>) -> String {
+    let shown: Vec<&str> = names.iter().take(MAX_NAMES).copied().collect();
+    let end = if names.len() > MAX_NAMES { ", ..." } else { "" };
+    match shown.as_slice() {
+        [] => String::new(),
+        shown => format!(" (one of {}{end})", shown.join(", ")),
     }
 }

@@ -1,5 +1,6 @@
 //! What a mail needs to be sent, from its own section and the global one.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use lettre::message::{Mailbox, Mailboxes, header::HeaderName};
@@ -36,6 +37,13 @@ pub(crate) enum Password {
     File(PathBuf),
 }
 
+/// What is wrong with a login, and where.
+struct LoginFault {
+    in_global: bool,
+    key: &'static str,
+    message: &'static str,
+}
+
 /// When TLS begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encryption {
@@ -57,17 +65,48 @@ const OUR_HEADERS: [&str; 9] = [
     "content-type",
 ];
 
+impl Global {
+    /// Tells the faults of these keys, once each; those of the login only where a mail uses it.
+    pub(super) fn check<'a>(
+        &self,
+        mails: impl Iterator<Item = &'a EmailConfig>,
+        faults: &mut Faults,
+    ) {
+        if !self.smtp_from.is_empty() {
+            address::<Mailbox>("smtp_from", &self.smtp_from, faults);
+        }
+        if !self.smtp_smarthost.is_empty() {
+            smarthost("smtp_smarthost", &self.smtp_smarthost, faults);
+        }
+        let mut told = BTreeSet::new();
+        for fault in mails.filter_map(|mail| mail.login(self).err()) {
+            if fault.in_global && told.insert(fault.key) {
+                faults.add(fault.key, fault.message);
+            }
+        }
+    }
+}
+
 impl EmailConfig {
-    /// The mail's settings; `None` where there are faults.
+    /// The mail's settings; `None` where there are faults. Those of values that are taken from
+    /// `global` are [told there](Global::check).
     pub(crate) fn settle(&self, global: &Global, faults: &mut Faults) -> Option<EmailSettings> {
-        let or_global = |own: &Option<String>, global: &str| match own {
-            Some(own) => own.clone(),
-            None => global.to_owned(),
-        };
-        let from = address("from", &or_global(&self.from, &global.smtp_from), faults);
+        let own = self.from.as_deref();
+        let from = settled(("from", own), &global.smtp_from, faults, address);
         let to = address("to", &self.to, faults);
-        let place = smarthost(&or_global(&self.smarthost, &global.smtp_smarthost), faults);
-        let login = self.login(global, faults);
+        let own = self.smarthost.as_deref();
+        let place = settled(
+            ("smarthost", own),
+            &global.smtp_smarthost,
+            faults,
+            smarthost,
+        );
+        let login = self.login(global).unwrap_or_else(|fault| {
+            if !fault.in_global {
+                faults.add(fault.key, fault.message);
+            }
+            None
+        });
         let headers = self.headers(faults);
         let (host, port) = place?;
         let implicit = self.force_implicit_tls.or(global.smtp_force_implicit_tls);
@@ -87,7 +126,7 @@ impl EmailConfig {
         Some(EmailSettings {
             host,
             port,
-            hello: or_global(&self.hello, &global.smtp_hello),
+            hello: self.hello.as_ref().unwrap_or(&global.smtp_hello).clone(),
             from: from?,
             to: to?,
             login,
@@ -101,49 +140,50 @@ impl EmailConfig {
         })
     }
 
-    fn login(&self, global: &Global, faults: &mut Faults) -> Option<Login> {
-        let username = self
-            .auth_username
-            .as_ref()
-            .unwrap_or(&global.smtp_auth_username);
-        let own = self.auth_password.is_some() || self.auth_password_file.is_some();
-        let (given, file) = if own {
-            (self.auth_password.clone(), self.auth_password_file.clone())
-        } else {
-            let given = &global.smtp_auth_password;
-            let given = (!given.is_empty()).then(|| given.clone());
-            (given, global.smtp_auth_password_file.clone())
+    fn login(&self, global: &Global) -> Result<Option<Login>, LoginFault> {
+        let (username, user_in_global) = match &self.auth_username {
+            Some(own) => (own, false),
+            None => (&global.smtp_auth_username, true),
         };
-        let password = match (given, file) {
+        let in_global = self.auth_password.is_none() && self.auth_password_file.is_none();
+        let (given, file) = if in_global {
+            let given = Some(&global.smtp_auth_password).filter(|given| !given.is_empty());
+            (given, global.smtp_auth_password_file.as_ref())
+        } else {
+            (
+                self.auth_password.as_ref(),
+                self.auth_password_file.as_ref(),
+            )
+        };
+        let fault = |in_global, [own, global]: [&'static str; 2], message| LoginFault {
+            in_global,
+            key: if in_global { global } else { own },
+            message,
+        };
+        let key = ["auth_password", "smtp_auth_password"];
+        let file_key = ["auth_password_file", "smtp_auth_password_file"];
+        let (password, key) = match (given, file) {
             (Some(_), Some(_)) => {
-                faults.add(
-                    "auth_password",
-                    "expected one of password and password file, found both",
-                );
-                return None;
+                let message = "expected one of password and password file, found both";
+                return Err(fault(in_global, key, message));
             }
-            (Some(given), None) => Password::Given(given),
-            (None, Some(file)) => Password::File(file),
-            (None, None) if username.is_empty() => return None,
+            (Some(given), None) => (Password::Given(given.clone()), key),
+            (None, Some(file)) => (Password::File(file.clone()), file_key),
+            (None, None) if username.is_empty() => return Ok(None),
             (None, None) => {
-                faults.add(
-                    "auth_password",
-                    "expected a password for the user, found none",
-                );
-                return None;
+                let key = ["auth_username", "smtp_auth_username"];
+                let message = "expected a password for the user, found none";
+                return Err(fault(user_in_global, key, message));
             }
         };
         if username.is_empty() {
-            faults.add(
-                "auth_username",
-                "expected a user for the password, found none",
-            );
-            return None;
+            let message = "expected a user for the password, found none";
+            return Err(fault(in_global, key, message));
         }
-        Some(Login {
+        Ok(Some(Login {
             username: username.clone(),
             password,
-        })
+        }))
     }
 
     fn headers(&self, faults: &mut Faults) -> Vec<(HeaderName, String)> {
@@ -182,7 +222,21 @@ fn address<T: std::str::FromStr>(key: &str, text: &str, faults: &mut Faults) -> 
     None
 }
 
-fn smarthost(text: &str, faults: &mut Faults) -> Option<(String, u16)> {
+/// A mail's own value or the global one, whose faults are told there. Where both are missing, the
+/// mail's is.
+fn settled<T>(
+    (key, own): (&str, Option<&str>),
+    global: &str,
+    faults: &mut Faults,
+    read: impl Fn(&str, &str, &mut Faults) -> Option<T>,
+) -> Option<T> {
+    match own {
+        None if !global.is_empty() => read(key, global, &mut Faults::default()),
+        own => read(key, own.unwrap_or_default(), faults),
+    }
+}
+
+fn smarthost(key: &str, text: &str, faults: &mut Faults) -> Option<(String, u16)> {
     let parts = text.rsplit_once(':').and_then(|(host, port)| {
         let bare = host
             .strip_prefix('[')
@@ -196,7 +250,7 @@ fn smarthost(text: &str, faults: &mut Faults) -> Option<(String, u16)> {
             let found = if text.is_empty() { "nothing" } else { text };
             let message =
                 format_args!("expected a mail server like `mail.example.com:587`, found {found}");
-            faults.add("smarthost", message);
+            faults.add(key, message);
             None
         }
     }

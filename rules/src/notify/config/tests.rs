@@ -116,7 +116,8 @@ inhibit_rules: []
 ";
     let expected = [
         "w.yaml:2: global.slack_api_url: this key of Alertmanager is not supported yet",
-        "w.yaml:5: route.receiver: expected the name of a receiver, found `nobody`",
+        "w.yaml:3: global.smtp_auth_username: expected a password for the user, found none",
+        "w.yaml:5: route.receiver: expected the name of a receiver (one of ops), found `nobody`",
         "w.yaml:6: route.group_by: expected label names, each once, or `...` alone, found `a`",
         "w.yaml:7: route.repeat_interval: expected a duration above 0, found `0s`",
         "w.yaml:8: route.routes: this key of Alertmanager is not supported yet",
@@ -125,7 +126,6 @@ inhibit_rules: []
         "w.yaml:16: receivers[0].email_configs[0].smarthost: expected a mail server",
         "w.yaml:17: receivers[0].email_configs[0].from: templates in addresses are not supported yet",
         "w.yaml:18: receivers[0].email_configs[0].colour: ",
-        "w.yaml:15: receivers[0].email_configs[0].auth_password: expected a password for the user",
         "w.yaml:19: receivers[0].email_configs[1]: expected `require_tls: true`: the password would cross",
         "w.yaml:28: receivers[0].email_configs[2].auth_password: expected one of password and password file",
         "w.yaml:30: receivers[0].email_configs[2].headers.Subject: setting this header is not supported yet",
@@ -141,4 +141,60 @@ inhibit_rules: []
         );
     }
     assert_eq!(lines.len(), expected.len(), "{found}");
+}
+
+#[test]
+fn a_fault_of_a_global_key_is_told_there_and_once() {
+    let receivers = "
+receivers:
+  - {name: a, email_configs: [{to: a@example.com}, {to: b@example.com}]}
+  - {name: b, email_configs: [{to: a@example.com}]}
+route: {receiver: a}
+";
+    let found = |global: &str| {
+        let text = format!("global:\n{global}{receivers}");
+        config(&text).unwrap_err().to_string()
+    };
+    assert_eq!(
+        found("  smtp_from: me\n  smtp_smarthost: mail\n  smtp_auth_username: ann"),
+        "w.yaml:2: global.smtp_from: expected an address like `ops@example.com`, found `me`
+w.yaml:3: global.smtp_smarthost: expected a mail server like `mail.example.com:587`, found mail
+w.yaml:4: global.smtp_auth_username: expected a password for the user, found none"
+    );
+    let good = "  smtp_from: w@example.com\n  smtp_smarthost: localhost:25\n";
+    assert_eq!(
+        found(&format!("{good}  smtp_auth_password: x")),
+        "w.yaml:4: global.smtp_auth_password: expected a user for the password, found none"
+    );
+}
+
+#[test]
+fn a_fault_of_a_mail_s_own_key_is_told_there() {
+    let text = "
+global: {smtp_from: w@example.com, smtp_smarthost: 'localhost:25', smtp_auth_username: ann}
+receivers:
+  - name: a
+    email_configs:
+      - to: a@example.com
+        auth_password: x
+      - to: a@example.com
+        auth_username: bob
+";
+    assert_eq!(
+        config(text).unwrap_err().to_string(),
+        "w.yaml:9: receivers[0].email_configs[1].auth_username: expected a password for the user, found none"
+    );
+}
+
+#[test]
+fn a_route_without_a_receiver_is_told_which_there_are() {
+    let found = |text| config(text).unwrap_err().to_string();
+    assert_eq!(
+        found("route: {group_wait: 1s}\nreceivers: [{name: a}, {name: b}]"),
+        "w.yaml:1: route.receiver: expected the name of a receiver (one of a, b), found none"
+    );
+    assert_eq!(
+        found("route: {reciever: a}\nreceivers: [{name: a}, {name: b}]"),
+        "w.yaml:1: route.reciever: unknown key `reciever`, did you mean `receiver`?"
+    );
 }
