@@ -16,10 +16,11 @@ pub mod logging;
 pub mod port_holder;
 pub mod registry;
 mod routes;
-mod server;
+pub mod server;
 mod telemetry;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -27,6 +28,14 @@ use tokio::task::JoinSet;
 pub use config::Config;
 pub use error::Error;
 use flags::Flags;
+
+/// What the exporter's clients may do.
+const LIMITS: server::Limits = server::Limits {
+    connections: 256,
+    per_client: Some(64),
+    head_bytes: 16 << 10,
+    stop: Duration::from_millis(1_500),
+};
 
 /// Serves this host's numbers on a listener until `shutdown` is ready; then the requests under way
 /// are answered, for at most 1.5 seconds.
@@ -37,7 +46,7 @@ pub async fn run(
 ) -> Result<(), Error> {
     let address = listener.local_addr().map_err(Error::Start)?;
     tell_who_may_command(&config, address);
-    server::serve(listener, routes::routes(&config), shutdown).await;
+    server::serve(listener, routes::routes(&config), LIMITS, shutdown).await;
     Ok(())
 }
 
@@ -65,10 +74,11 @@ async fn serve_until_told(flags: Flags) -> Result<(), Error> {
     let mut servers = JoinSet::new();
     for listener in listeners {
         let mut stopped = stopped.clone();
-        servers.spawn(server::serve(listener, routes.clone(), async move {
+        let stopped = async move {
             // The channel closes when the program is told to stop.
             while stopped.changed().await.is_ok() {}
-        }));
+        };
+        servers.spawn(server::serve(listener, routes.clone(), LIMITS, stopped));
     }
     told_to_stop().await.map_err(Error::Start)?;
     drop(stop);

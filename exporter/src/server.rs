@@ -1,4 +1,4 @@
-//! The exporter's HTTP server: the routes, the limits, and the graceful stop.
+//! The HTTP server of both programs: the routes, the limits, and the graceful stop.
 
 mod clients;
 
@@ -21,9 +21,6 @@ use tower::ServiceExt;
 
 use clients::Clients;
 
-/// Connections at once; more wait in the kernel's queue.
-const CONNECTIONS: usize = 256;
-
 /// How long a client may take for a request's head, and stay silent between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -31,24 +28,34 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// connection then; otherwise clients that do not read could take all places for ever.
 const UNREAD_TIMEOUT: u32 = 30_000;
 
-/// The longest head of a request.
-const HEAD_LIMIT: usize = 16 << 10;
-
-/// How long requests may go on when the exporter stops.
-const STOP_TIMEOUT: Duration = Duration::from_millis(1_500);
-
 /// How long to wait when the system has no file left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What differs between servers.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once; more wait in the kernel's queue.
+    pub connections: usize,
+    /// Connections of one client at once; more are closed. None where a proxy may stand before
+    /// the server, which then is the only client.
+    pub per_client: Option<usize>,
+    /// The longest head of a request, in bytes.
+    pub head_bytes: usize,
+    /// How long requests may go on when the server stops.
+    pub stop: Duration,
+}
+
 /// Serves the routes until `shutdown` is ready and the requests under way are answered.
-pub(crate) async fn serve(
+pub async fn serve(
     listener: TcpListener,
     routes: Router,
+    limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let clients = Arc::new(Clients::default());
+    let places = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
+    let places = Arc::new(Semaphore::new(places));
+    let clients = Arc::new(Clients::new(limits.per_client.unwrap_or(usize::MAX)));
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let (stream, peer, place) = tokio::select! {
@@ -66,21 +73,20 @@ pub(crate) async fn serve(
             tracing::debug!(%peer, "connection closed: its client has too many");
             continue;
         };
-        let watcher = graceful.watcher();
-        let routes = routes.clone();
+        let connection = graceful.watch(connection(stream, peer, routes.clone(), limits));
         tokio::spawn(async move {
-            if let Err(error) = watcher.watch(connection(stream, peer, routes)).await {
+            if let Err(error) = connection.await {
                 tracing::debug!(%error, %peer, "connection ended early");
             }
             drop((place, visit));
         });
     }
     drop(listener);
-    if tokio::time::timeout(STOP_TIMEOUT, graceful.shutdown())
+    if tokio::time::timeout(limits.stop, graceful.shutdown())
         .await
         .is_err()
     {
-        tracing::warn!("connections were cut off to stop in time");
+        tracing::warn!("requests were cut off to stop in time");
     }
 }
 
@@ -108,6 +114,7 @@ fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     routes: Router,
+    limits: Limits,
 ) -> impl GracefulConnection<Error = hyper::Error> {
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
@@ -116,6 +123,6 @@ fn connection(
     http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(HEAD_LIMIT)
+        .max_buf_size(limits.head_bytes)
         .serve_connection(TokioIo::new(stream), service)
 }

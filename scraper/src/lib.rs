@@ -13,7 +13,6 @@ pub mod cmd;
 pub mod config;
 mod embedded;
 pub mod flags;
-mod http;
 pub mod logging;
 pub mod scrape;
 pub mod server;

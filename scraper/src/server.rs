@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use watchpost_exporter::server as http;
 use watchpost_model::Labels;
 use watchpost_model::config::Faults;
 use watchpost_promql::{Engine, Options};
@@ -21,7 +22,6 @@ use watchpost_tsdb::Db;
 use crate::api::{self, App, QueryLimits};
 use crate::clock;
 use crate::config::Config;
-use crate::http;
 use crate::scrape;
 use crate::shutdown::{self, Shutdown, Stopper};
 use crate::telemetry::Telemetry;
@@ -30,6 +30,8 @@ use crate::telemetry::Telemetry;
 const STOP_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// What is left of that, at the least, for each part that stops after a slow one.
 const STOP_SHARE: Duration = Duration::from_millis(100);
+/// How long requests may go on when the server stops.
+const HTTP_STOP_TIMEOUT: Duration = Duration::from_millis(700);
 /// How often the store drops what is too old.
 const MAINTENANCE: Duration = Duration::from_mins(1);
 
@@ -153,7 +155,8 @@ impl Server {
         }
         let run = |shutdown: Shutdown| async move { rules.run(shutdown.wait()).await };
         parts.push(Part::start("rules", run));
-        let serve = |shutdown| http::serve(listener, routes, connections, shutdown);
+        let limits = http_limits(connections);
+        let serve = |shutdown: Shutdown| http::serve(listener, routes, limits, shutdown.wait());
         parts.push(Part::start("api", serve));
         Ok(Self {
             address,
@@ -188,6 +191,16 @@ async fn stop_all(mut parts: Vec<Part>) {
         let later = u32::try_from(parts.len()).unwrap_or(u32::MAX);
         let share = STOP_SHARE.saturating_mul(later);
         part.stop(end.checked_sub(share).unwrap_or(end)).await;
+    }
+}
+
+/// What the clients of the page and the API may do. A proxy before the server is one client.
+fn http_limits(connections: u32) -> http::Limits {
+    http::Limits {
+        connections: usize::try_from(connections).unwrap_or(usize::MAX),
+        per_client: None,
+        head_bytes: 64 << 10,
+        stop: HTTP_STOP_TIMEOUT,
     }
 }
 

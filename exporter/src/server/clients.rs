@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Connections of one client at once.
-const MOST: usize = 64;
-
 /// The connections of each client.
-#[derive(Debug, Default)]
-pub(super) struct Clients(Mutex<HashMap<IpAddr, usize>>);
+#[derive(Debug)]
+pub(super) struct Clients {
+    /// Connections of one client at once.
+    most: usize,
+    counts: Mutex<HashMap<IpAddr, usize>>,
+}
 
 /// A connection of a client, counted as long as it is held.
 #[derive(Debug)]
@@ -21,12 +22,18 @@ pub(super) struct Visit {
 }
 
 impl Clients {
+    /// Nobody yet, and how many connections each client may have.
+    pub(super) fn new(most: usize) -> Self {
+        let counts = Mutex::default();
+        Self { most, counts }
+    }
+
     /// Lets a client in unless it has too many connections.
     pub(super) fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Visit> {
         let client = client(address);
-        let mut counts = self.0.lock();
+        let mut counts = self.counts.lock();
         let count = counts.entry(client).or_default();
-        if *count >= MOST {
+        if *count >= self.most {
             return None;
         }
         *count += 1;
@@ -37,7 +44,7 @@ impl Clients {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        let mut counts = self.clients.0.lock();
+        let mut counts = self.clients.counts.lock();
         if let Some(count) = counts.get_mut(&self.client) {
             *count -= 1;
             if *count == 0 {
@@ -61,18 +68,18 @@ mod tests {
 
     #[test]
     fn a_client_has_so_many_connections_and_others_have_theirs() {
-        let clients = Arc::new(Clients::default());
+        let clients = Arc::new(Clients::new(3));
         let one = "2001:db8::1".parse().unwrap();
         let same = "2001:db8::2".parse().unwrap();
         let other = "192.0.2.1".parse().unwrap();
-        let mut visits: Vec<_> = (0..MOST).map_while(|_| clients.enter(one)).collect();
-        assert_eq!(visits.len(), MOST);
+        let mut visits: Vec<_> = (0..9).map_while(|_| clients.enter(one)).collect();
+        assert_eq!(visits.len(), 3);
         assert!(clients.enter(same).is_none());
         drop(clients.enter(other).unwrap());
         drop(visits.pop());
         visits.extend(clients.enter(same));
-        assert_eq!(visits.len(), MOST);
+        assert_eq!(visits.len(), 3);
         drop(visits);
-        assert!(clients.0.lock().is_empty());
+        assert!(clients.counts.lock().is_empty());
     }
 }
