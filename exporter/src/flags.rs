@@ -5,12 +5,13 @@ mod missing;
 use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::EnumValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::collectors::{ALL, Definition, Flag, FlagKind, Paths, Settings};
 use crate::config::{Config, Section};
 use crate::error::Error;
+use crate::logging::{Format, Level};
 
 pub use missing::explain;
 
@@ -21,10 +22,10 @@ pub struct Flags {
     pub config: Config,
     /// Where it listens.
     pub listen: Vec<SocketAddr>,
-    /// Messages below this are not logged: `debug`, `info`, `warn` or `error`.
-    pub log_level: String,
-    /// Whether the log is JSON.
-    pub log_json: bool,
+    /// Messages below this are not logged.
+    pub log_level: Level,
+    /// How messages are written.
+    pub log_format: Format,
 }
 
 /// The command line's grammar.
@@ -75,8 +76,8 @@ pub fn read(matches: &ArgMatches) -> Result<Flags, Error> {
     Ok(Flags {
         config,
         listen,
-        log_level: text(matches, "log.level"),
-        log_json: text(matches, "log.format") == "json",
+        log_level: one(matches, "log.level").unwrap_or(Level::Info),
+        log_format: one(matches, "log.format").unwrap_or(Format::Logfmt),
     })
 }
 
@@ -143,10 +144,10 @@ fn web_flags() -> [Arg; 6] {
             .value_parser(clap::value_parser!(usize)),
         option("log.level", "Log only messages of this severity or above.")
             .default_value("info")
-            .value_parser(PossibleValuesParser::new(["debug", "info", "warn", "error"])),
+            .value_parser(EnumValueParser::<Level>::new()),
         option("log.format", "The form of log messages.")
             .default_value("logfmt")
-            .value_parser(PossibleValuesParser::new(["logfmt", "json"])),
+            .value_parser(EnumValueParser::<Format>::new()),
     ]
 }
 
@@ -256,6 +257,10 @@ fn settings(matches: &ArgMatches) -> Result<Settings, Error> {
         }
     }
     Ok(settings)
+}
+
+fn one<T: Copy + Send + Sync + 'static>(matches: &ArgMatches, name: &str) -> Option<T> {
+    matches.get_one(name).copied()
 }
 
 fn text(matches: &ArgMatches, name: &str) -> String {

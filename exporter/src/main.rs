@@ -24,7 +24,7 @@ fn main() -> ExitCode {
         }
     };
     let result = flags::read(&matches).and_then(|flags| {
-        logging::start(&flags.log_level, flags.log_json);
+        logging::start(flags.log_level, flags.log_format);
         serve(flags)
     });
     match result {

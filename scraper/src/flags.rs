@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use watchpost_exporter::logging::{Format, Level};
 use watchpost_model::Duration;
 
 const EXAMPLES: &str = "\
@@ -182,33 +183,11 @@ pub struct RunFlags {
 #[derive(Args, Clone, Debug)]
 pub struct LogFlags {
     /// The least severe messages that are logged.
-    #[arg(id = "log.level", long = "log.level", global = true, value_enum, default_value_t = LogLevel::Info)]
-    pub level: LogLevel,
+    #[arg(id = "log.level", long = "log.level", global = true, value_enum, default_value_t = Level::Info)]
+    pub level: Level,
     /// How messages are written, to standard error.
-    #[arg(id = "log.format", long = "log.format", global = true, value_enum, default_value_t = LogFormat::Logfmt)]
-    pub format: LogFormat,
-}
-
-/// How severe a message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogLevel {
-    /// Everything.
-    Debug,
-    /// What an operator may want to know.
-    Info,
-    /// What may need attention.
-    Warn,
-    /// What failed.
-    Error,
-}
-
-/// How messages are written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// A line of text.
-    Logfmt,
-    /// A JSON object a line.
-    Json,
+    #[arg(id = "log.format", long = "log.format", global = true, value_enum, default_value_t = Format::Logfmt)]
+    pub format: Format,
 }
 
 /// `127.0.0.1:9090`, `[::1]:9090`, `localhost:9090`, or `:9090` for all addresses.

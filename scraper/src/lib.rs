@@ -13,7 +13,6 @@ pub mod cmd;
 pub mod config;
 mod embedded;
 pub mod flags;
-pub mod logging;
 pub mod scrape;
 pub mod server;
 pub mod shutdown;

@@ -3,13 +3,13 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use watchpost_exporter::logging;
 use watchpost_scraper::cmd;
 use watchpost_scraper::flags::{Flags, Verb};
-use watchpost_scraper::logging;
 
 fn main() -> ExitCode {
     let flags = Flags::parse();
-    logging::start(&flags.log);
+    logging::start(flags.log.level, flags.log.format);
     cmd::prepare();
     let result = match flags.verb {
         None => cmd::run::run(&flags.run),
