@@ -25,6 +25,9 @@ pub enum Error {
     /// The configuration file is wrong.
     #[error(transparent)]
     Config(#[from] watchpost_model::config::Faults),
+    /// The path of procfs is not one.
+    #[error("--path.procfs: expected a mounted procfs, found no file `stat` in `{path}`", path = .0.display())]
+    NoProcfs(PathBuf),
     /// The address could not be listened on.
     #[error("cannot listen on {address}")]
     Listen {

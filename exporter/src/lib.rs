@@ -25,6 +25,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use collectors::Paths;
 pub use config::Config;
 pub use error::Error;
 use flags::Flags;
@@ -64,6 +65,7 @@ pub fn serve(flags: Flags) -> Result<(), Error> {
 }
 
 async fn serve_until_told(flags: Flags) -> Result<(), Error> {
+    look_at_mounts(&flags.config.settings.paths)?;
     let mut listeners = Vec::new();
     for address in flags.listen {
         tell_who_may_command(&flags.config, address);
@@ -83,6 +85,18 @@ async fn serve_until_told(flags: Flags) -> Result<(), Error> {
     told_to_stop().await.map_err(Error::Start)?;
     drop(stop);
     while servers.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// A wrong mount would give a page that looks right and lacks nearly all.
+fn look_at_mounts(paths: &Paths) -> Result<(), Error> {
+    if !paths.procfs.join("stat").is_file() {
+        return Err(Error::NoProcfs(paths.procfs.clone()));
+    }
+    if !paths.sysfs.join("class").is_dir() {
+        let path = paths.sysfs.display();
+        tracing::warn!(%path, "no sysfs there (--path.sysfs), so no figures of sensors, batteries and clock rates");
+    }
     Ok(())
 }
 

@@ -7,6 +7,8 @@ mod commands;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod start;
 #[cfg(test)]
 mod support;
