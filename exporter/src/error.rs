@@ -36,14 +36,9 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
-    /// Another process listens on the address.
-    #[error("cannot listen on {address}: {holder} does")]
-    Taken {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// The process's name and number.
-        holder: String,
-    },
+    /// Another process listens on the address: who, and what to do.
+    #[error("{0}")]
+    Taken(String),
     /// The runtime or its signals could not be set up.
     #[error("cannot start")]
     Start(#[source] std::io::Error),

@@ -117,11 +117,10 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
         bound => bound,
     };
     let listener = listener.map_err(|source| {
-        let taken = source.kind() == std::io::ErrorKind::AddrInUse;
-        let holder = taken.then(|| port_holder::find(address)).flatten();
-        match holder {
-            Some(holder) => Error::Taken { address, holder },
-            None => Error::Listen { address, source },
+        if source.kind() == std::io::ErrorKind::AddrInUse {
+            Error::Taken(port_holder::taken(address))
+        } else {
+            Error::Listen { address, source }
         }
     })?;
     tracing::info!(%address, "listening");

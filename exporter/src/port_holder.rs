@@ -2,6 +2,22 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
+
+/// That the port of `--web.listen-address` is taken, by whom, and which one to try.
+pub fn taken(address: SocketAddr) -> String {
+    let port = address.port();
+    let holder = find(address).unwrap_or_else(|| "another process".to_owned());
+    let next = port.checked_add(1).unwrap_or(1_024);
+    let other = if address.ip().is_unspecified() {
+        format!(":{next}")
+    } else {
+        SocketAddr::new(address.ip(), next).to_string()
+    };
+    format!(
+        "port {port} is taken by {holder}; choose another one with --web.listen-address={other}"
+    )
+}
 
 /// `grafana (pid 12)`, or nothing where it cannot be known (another user's process).
 pub fn find(address: SocketAddr) -> Option<String> {
@@ -23,11 +39,28 @@ pub fn find(address: SocketAddr) -> Option<String> {
                 .is_ok_and(|link| wanted.iter().any(|want| link.as_os_str() == want.as_str()))
         });
         if holds {
-            let program = fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-            return Some(format!("{} (pid {pid})", program.trim()));
+            return Some(format!("{} (pid {pid})", program(&entry.path())));
         }
     }
     None
+}
+
+/// The name of a process's program: of its file, else of its first argument. `comm` is the last
+/// choice, since it holds 15 bytes only.
+fn program(process: &Path) -> String {
+    let file = fs::read_link(process.join("exe")).ok();
+    let file = file.and_then(|path| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        Some(name.trim_end_matches(" (deleted)").to_owned())
+    });
+    let argument = || {
+        let line = fs::read_to_string(process.join("cmdline")).ok()?;
+        let name = Path::new(line.split('\0').next()?).file_name()?;
+        Some(name.to_string_lossy().into_owned())
+    };
+    let comm = || fs::read_to_string(process.join("comm")).ok();
+    let name = file.or_else(argument).or_else(comm).unwrap_or_default();
+    name.trim().to_owned()
 }
 
 /// The socket numbers that listen on a port.
@@ -72,9 +105,9 @@ mod tests {
     fn this_process_is_found() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let holder = find(listener.local_addr().unwrap()).unwrap();
-        assert!(
-            holder.contains(&format!("(pid {})", std::process::id())),
-            "{holder}"
-        );
+        let program = std::env::current_exe().unwrap();
+        let program = program.file_name().unwrap().to_str().unwrap();
+        let expected = format!("{program} (pid {})", std::process::id());
+        assert_eq!(holder, expected);
     }
 }

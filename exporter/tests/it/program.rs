@@ -1,14 +1,23 @@
 //! The program as its user starts it.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
-/// What the program does that cannot start.
-fn refused(args: &[&str]) -> (Option<i32>, String) {
-    let Output { status, stderr, .. } = Command::new(env!("CARGO_BIN_EXE_watchpost-exporter"))
+/// What the program answers, for starts that end by themselves.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the program is what is tested here"
+)]
+fn started(args: &[&str]) -> Output {
+    std::process::Command::new(env!("CARGO_BIN_EXE_watchpost-exporter"))
         .args(args)
         .output()
-        .unwrap();
-    (status.code(), String::from_utf8(stderr).unwrap())
+        .unwrap()
+}
+
+fn refused(args: &[&str]) -> (Option<i32>, String) {
+    let output = started(args);
+    let told = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), told)
 }
 
 #[test]
@@ -20,4 +29,17 @@ fn a_procfs_that_is_none_is_refused() {
     assert_eq!(code, Some(1));
     let expected = "watchpost-exporter: --path.procfs: expected a mounted procfs, found no file `stat` in";
     assert_eq!(told, format!("{expected} `{path}`\n"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_its_holder_and_another_one() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (code, told) = refused(&[&format!("--web.listen-address=127.0.0.1:{port}")]);
+    assert_eq!(code, Some(1));
+    let start = format!("watchpost-exporter: port {port} is taken by ");
+    let pid = std::process::id();
+    let end =
+        format!("(pid {pid}); choose another one with --web.listen-address=127.0.0.1:");
+    assert!(told.starts_with(&start) && told.contains(&end), "{told}");
 }

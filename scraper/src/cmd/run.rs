@@ -100,13 +100,7 @@ async fn open(flags: &RunFlags, config: &Config) -> anyhow::Result<Db> {
 async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.map_err(|error| {
         if error.kind() == std::io::ErrorKind::AddrInUse {
-            let port = address.port();
-            let holder = port_holder::find(address).unwrap_or_else(|| "another process".to_owned());
-            anyhow::anyhow!(
-                "port {port} is taken by {holder}; choose another one with --web.listen-address={}:{}",
-                address.ip(),
-                port.wrapping_add(1).max(1_024),
-            )
+            anyhow::anyhow!(port_holder::taken(address))
         } else {
             anyhow::Error::new(error).context(format!(
                 "cannot listen on {address} (--web.listen-address)"
