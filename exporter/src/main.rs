@@ -37,10 +37,9 @@ fn main() -> ExitCode {
             ExitCode::from(match error {
                 Error::Flag(_) | Error::Address(_) | Error::TelemetryPath(_) => USAGE,
                 Error::ReadConfig { .. } | Error::Config(_) => BAD_CONFIG,
-                Error::NoProcfs(_)
-                | Error::Listen { .. }
-                | Error::Taken(_)
-                | Error::Start(_) => FAILED,
+                Error::NoProcfs(_) | Error::Listen { .. } | Error::Taken(_) | Error::Start(_) => {
+                    FAILED
+                }
             })
         }
     }

@@ -27,7 +27,8 @@ fn a_procfs_that_is_none_is_refused() {
     let flag = format!("--path.procfs={path}");
     let (code, told) = refused(&[&flag, "--web.listen-address=127.0.0.1:0"]);
     assert_eq!(code, Some(1));
-    let expected = "watchpost-exporter: --path.procfs: expected a mounted procfs, found no file `stat` in";
+    let expected =
+        "watchpost-exporter: --path.procfs: expected a mounted procfs, found no file `stat` in";
     assert_eq!(told, format!("{expected} `{path}`\n"));
 }
 
@@ -39,7 +40,6 @@ fn a_port_that_is_taken_is_told_with_its_holder_and_another_one() {
     assert_eq!(code, Some(1));
     let start = format!("watchpost-exporter: port {port} is taken by ");
     let pid = std::process::id();
-    let end =
-        format!("(pid {pid}); choose another one with --web.listen-address=127.0.0.1:");
+    let end = format!("(pid {pid}); choose another one with --web.listen-address=127.0.0.1:");
     assert!(told.starts_with(&start) && told.contains(&end), "{told}");
 }

@@ -102,9 +102,8 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
         if error.kind() == std::io::ErrorKind::AddrInUse {
             anyhow::anyhow!(port_holder::taken(address))
         } else {
-            anyhow::Error::new(error).context(format!(
-                "cannot listen on {address} (--web.listen-address)"
-            ))
+            anyhow::Error::new(error)
+                .context(format!("cannot listen on {address} (--web.listen-address)"))
         }
     })
 }

@@ -157,7 +157,11 @@ impl Library {
         match what {
             Told::Fault(_) => tracing::warn!(%error, "GPUs cannot be read"),
             Told::Absent | Told::Loaded => {
-                tracing::info!(%error, "no NVIDIA library, so no GPU figures");
+                tracing::info!(
+                    "no NVIDIA library ({}), so no GPU figures",
+                    self.path.display()
+                );
+                tracing::debug!(%error, "why there is no NVIDIA library");
             }
         }
     }
