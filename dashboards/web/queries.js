@@ -17,6 +17,11 @@ const FACTS = [
 ];
 const named = (names, matchers = "") => `{__name__=~"${names.join("|")}"${matchers}}`;
 
+/** How full filesystems are, as `df` says it: what is kept for root counts neither as used nor as free. */
+const diskUsed = (matchers) => {
+  const part = (name) => `node_filesystem_${name}_bytes${matchers}`;
+  return `100 * (1 - ${part("avail")} / (${part("size")} - ${part("free")} + ${part("avail")}))`;
+};
 const cpuBusy = (window) => `100 * (1 - avg ${by} (rate(node_cpu_seconds_total{mode="idle"}[${window}])))`;
 const memoryUsed = `100 * (1 - sum ${by} (node_memory_MemAvailable_bytes) / sum ${by} (node_memory_MemTotal_bytes))`;
 
@@ -24,7 +29,7 @@ const memoryUsed = `100 * (1 - sum ${by} (node_memory_MemAvailable_bytes) / sum 
 export const live = (window) => ({
   cpu: cpuBusy(window),
   gauges: named(GAUGES),
-  disk: `topk ${by} (1, 100 * (1 - node_filesystem_avail_bytes${DISK} / node_filesystem_size_bytes${DISK}))`,
+  disk: `topk ${by} (1, ${diskUsed(DISK)})`,
   temperature: ["node_hwmon_temp_celsius", "node_thermal_zone_temp", "node_gpu_temperature_celsius"]
     .map((name) => `topk ${by} (1, ${name})`).join(" or "),
   received: `sum ${by} (rate(node_network_receive_bytes_total${DEVICE}[${window}]))`,
@@ -56,7 +61,7 @@ export function charts(job, instance, window) {
     cpu: `100 * avg by (mode) (${rate("node_cpu_seconds_total", 'mode!="idle"')})`,
     memory: named(["MemTotal", "MemAvailable", "Cached", "Buffers", "SwapTotal", "SwapFree"]
       .map((part) => `node_memory_${part}_bytes`), `,${host}`),
-    disk: `100 * (1 - node_filesystem_avail_bytes${pick(inside(DISK))} / node_filesystem_size_bytes${pick(inside(DISK))})`,
+    disk: diskUsed(pick(inside(DISK))),
     read: `sum by (device) (${rate("node_disk_read_bytes_total")})`,
     written: `sum by (device) (${rate("node_disk_written_bytes_total")})`,
     received: `sum by (device) (${rate("node_network_receive_bytes_total", inside(DEVICE))})`,
