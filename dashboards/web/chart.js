@@ -3,7 +3,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "./vendor/ui.js";
 import uPlot from "./vendor/uplot.js";
 import { busiest, latest, peak, stacked } from "./series.js";
-import { join, clock, stamp, tick } from "./format.js";
+import { join, clock, stamp, ticks } from "./format.js";
 import { Figure } from "./parts.js";
 
 const HEIGHT = 150;
@@ -60,7 +60,7 @@ function axes(chart) {
   const line = { stroke: token("--muted"), grid: { stroke: token("--hairline"), width: 1 }, ticks: { show: false }, font: `12px ${token("--sans")}` };
   return [
     { ...line, size: 26, space: 52, values: moments },
-    { ...line, size: 62, space: 32, incrs: chart.binary ? BINARY : undefined, values: (_, ticks) => ticks.map((value) => tick(chart.format(value))) },
+    { ...line, size: 62, space: 32, incrs: chart.binary ? BINARY : undefined, values: (_, values) => ticks(values, chart.format) },
   ];
 }
 

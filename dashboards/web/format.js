@@ -6,20 +6,21 @@ const known = (value) => typeof value === "number" && Number.isFinite(value);
 const pair = (text, unit) => ({ text, unit });
 
 /** Three significant digits at most, without an exponent and without jumping in width more than needed. */
-export function digits(value) {
+export function digits(value, more = 0) {
   const size = Math.abs(value);
-  if (size >= 100) return value.toFixed(0);
-  if (size >= 10) return value.toFixed(1);
-  return value.toFixed(2);
+  if (size >= 100) return value.toFixed(more);
+  if (size >= 10) return value.toFixed(1 + more);
+  return value.toFixed(2 + more);
 }
 
-export const percent = (value) => (known(value) ? pair(value.toFixed(Math.abs(value) >= 99.95 ? 0 : 1), "%") : null);
-export const celsius = (value) => (known(value) ? pair(value.toFixed(0), "\u00b0C") : null);
-export const watts = (value) => (known(value) ? pair(digits(value), "W") : null);
-export const plain = (value) => (known(value) ? pair(digits(value), "") : null);
+// `more` is for axes: so many more digits than people need otherwise.
+export const percent = (value, more = 0) => (known(value) ? pair(value.toFixed((Math.abs(value) >= 99.95 ? 0 : 1) + more), "%") : null);
+export const celsius = (value, more = 0) => (known(value) ? pair(value.toFixed(more), "\u00b0C") : null);
+export const watts = (value, more = 0) => (known(value) ? pair(digits(value, more), "W") : null);
+export const plain = (value, more = 0) => (known(value) ? pair(digits(value, more), "") : null);
 export const count = (value) => (known(value) ? pair(value.toLocaleString("en-US"), "") : null);
 
-function scaled(value, base, units) {
+function scaled(value, base, units, more = 0) {
   if (!known(value)) return null;
   let size = value;
   let step = 0;
@@ -28,7 +29,7 @@ function scaled(value, base, units) {
     size /= base;
     step += 1;
   }
-  return pair(step === 0 ? size.toFixed(0) : digits(size), units[step]);
+  return pair(step === 0 ? size.toFixed(more) : digits(size, more), units[step]);
 }
 
 /** A number of unknown kind, short: "97.0", "3", "-130 G". */
@@ -38,9 +39,9 @@ export function bare(value) {
 }
 
 /** Sizes in powers of 1024: memory and disks. */
-export const bytes = (value) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"]);
+export const bytes = (value, more = 0) => scaled(value, 1024, ["B", "KiB", "MiB", "GiB", "TiB", "PiB"], more);
 /** Rates in powers of 1000: network and disk traffic. */
-export const byteRate = (value) => scaled(value, 1000, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"]);
+export const byteRate = (value, more = 0) => scaled(value, 1000, ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"], more);
 
 const SPANS = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
@@ -100,6 +101,14 @@ export const join = (value) => (value ? `${value.text}${value.unit ? ` ${value.u
 
 /** A pair for an axis: as few digits as the number needs. */
 export const tick = (value) => (value ? `${Number(value.text)}${value.unit ? ` ${value.unit}` : ""}` : "");
+
+/** The texts of an axis in the form of a chart: with all digits where two of them would read the same otherwise. */
+export function ticks(values, shape) {
+  const texts = [0, 1, 2, 3, 4].map((more) => values.map((value) => tick(shape(value, more))));
+  if (new Set(texts[0]).size === values.length) return texts[0];
+  const exact = texts.findIndex((each, more) => each.join() === texts[more + 1]?.join());
+  return texts[exact < 1 ? 4 : exact];
+}
 
 /** "1h" as seconds; null for what is not a duration. */
 export function seconds(text) {

@@ -62,3 +62,10 @@ test("labels of an axis have no needless digits", () => {
   assert.equal(format.tick(format.percent(50)), "50 %");
   assert.equal(format.tick(format.bytes(1.5 * 2 ** 30)), "1.5 GiB");
 });
+
+test("no two ticks of an axis read the same", () => {
+  assert.deepEqual(format.ticks([0, 0.5, 1], format.byteRate), ["0 B/s", "0.5 B/s", "1 B/s"]);
+  assert.deepEqual(format.ticks([0, 500, 1000], format.byteRate), ["0 B/s", "500 B/s", "1 kB/s"]);
+  assert.deepEqual(format.ticks([41, 41.25, 41.5], format.celsius), ["41 \u00b0C", "41.25 \u00b0C", "41.5 \u00b0C"]);
+  assert.deepEqual(format.ticks([0, 50, 100], format.percent), ["0 %", "50 %", "100 %"]);
+});
