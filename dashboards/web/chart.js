@@ -87,17 +87,17 @@ function options({ width, lines, chart, sync, onZoom, onPoint }) {
   };
 }
 
-function Legend({ lines, at, format, times, left, showAll }) {
+function Legend({ lines, at, chart, times, left, showAll }) {
   const read = lines.map((line) => ({ ...line, value: at === null ? latest(line.raw) : line.raw[at] ?? null }));
-  read.sort((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
+  if (!chart.ordered) read.sort((a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity));
   return html`<ul class="legend">
-    ${read.map((line) => html`<li key=${line.label}><i class=${`key-${(line.colour % PALETTE) + 1}`}></i><span class="what" title=${line.label}>${line.label}</span><${Figure} value=${format(line.value)} /></li>`)}
+    ${read.map((line) => html`<li key=${line.label}><i class=${`key-${(line.colour % PALETTE) + 1}`}></i><span class="what" title=${line.label}>${line.label}</span><${Figure} value=${chart.format(line.value)} /></li>`)}
     ${left > 0 && html`<li><button type="button" class="link" onClick=${showAll}>Show ${left} more</button></li>`}
     <li class="at">${at === null ? "now" : clock(times[at] * 1000)}</li>
   </ul>`;
 }
 
-/** `chart` is { title, format, max?, stack?, binary?, peakOf? }; `grid` is { times, lines }. */
+/** `chart` is { title, format, max?, stack?, binary?, peakOf?, ordered? }; `grid` is { times, lines }. */
 export function Chart({ chart, grid, sync, onZoom, onReset }) {
   const box = useRef(null);
   const plot = useRef(null);
@@ -125,6 +125,6 @@ export function Chart({ chart, grid, sync, onZoom, onReset }) {
   return html`<section class="chart" aria-label=${chart.title}>
     <h2>${chart.title}<span class="peak">peak ${join(chart.format(most))}</span></h2>
     <div class="plot" ref=${box} onDblClick=${onReset}></div>
-    <${Legend} lines=${shown.lines} at=${at} format=${chart.format} times=${grid.times} left=${shown.left} showAll=${() => showAll(true)} />
+    <${Legend} lines=${shown.lines} at=${at} chart=${chart} times=${grid.times} left=${shown.left} showAll=${() => showAll(true)} />
   </section>`;
 }

@@ -63,6 +63,13 @@ export function cpuLines(result) {
     .filter(({ points }, _, all) => points.some(([, value]) => value > 0) || all.every((line) => line.points.every(([, value]) => !(value > 0))));
 }
 
+const LOADS = { node_load1: "1 min", node_load5: "5 min", node_load15: "15 min" };
+
+/** The load averages from the shortest to the longest. */
+export function loadLines(result) {
+  return Object.entries(LOADS).flatMap(([name, label]) => result.filter(({ labels }) => labels.__name__ === name).map(({ points }) => ({ label, points })));
+}
+
 const byTime = (series) => new Map(series?.points ?? []);
 
 /** Used, cache and swap from the sizes that the kernel names. */

@@ -6,7 +6,7 @@ import * as queries from "../queries.js";
 import * as format from "../format.js";
 import { alertsOf, isCritical, keyOf, rateWindow, stateOf, STATE_WORDS } from "../fleet.js";
 import { gpuName, sensorName } from "../sensors.js";
-import { cpuLines, memoryLines, onGrid, stepFor } from "../series.js";
+import { cpuLines, loadLines, memoryLines, onGrid, stepFor } from "../series.js";
 import { usePoll } from "../poll.js";
 import { change, href, route } from "../router.js";
 import { alertsNow } from "../store.js";
@@ -39,13 +39,12 @@ const owner = (labels) => [labels.chip, labels.sensor, labels.zone, labels.uuid]
 const gpuLines = (results, figure, word = "") => (results.gpu ?? []).filter(({ labels }) => labels.__name__ === `node_gpu_${figure}`)
   .map(({ labels, points }) => ({ label: `${gpuName(labels)}${word}`, points }));
 const times100 = (points) => points.map(([time, value]) => [time, value * 100]);
-const loads = { node_load1: "1 min", node_load5: "5 min", node_load15: "15 min" };
 
 /** The one table of charts, in the order of the page. A chart without lines is left out. */
 const CHARTS = [
   { title: "CPU", max: 100, stack: true, format: format.percent, lines: (r) => cpuLines(r.cpu ?? []) },
   { title: "Memory", binary: true, peakOf: "used", format: format.bytes, lines: (r) => memoryLines(r.memory ?? []) },
-  { title: "Load", format: format.plain, lines: (r) => (r.load ?? []).map(({ labels, points }) => ({ label: loads[labels.__name__], points })) },
+  { title: "Load", format: format.plain, ordered: true, lines: (r) => loadLines(r.load ?? []) },
   { title: "Disk use", max: 100, format: format.percent, lines: (r) => named("mountpoint")(r.disk ?? []) },
   { title: "Disk traffic", format: format.byteRate, lines: (r) => moving(io(r)) },
   { title: "Network", format: format.byteRate, lines: (r) => moving(both("received", "sent")(r)) },
