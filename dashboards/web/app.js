@@ -5,7 +5,7 @@ import { alerts as askAlerts, line } from "./api.js";
 import { ago, clock } from "./format.js";
 import { poll, useSecond } from "./poll.js";
 import { change, follow, href, route } from "./router.js";
-import { isCritical } from "./fleet.js";
+import { worstOf } from "./fleet.js";
 import { alertsNow } from "./store.js";
 import { Empty, State } from "./parts.js";
 import { Hosts } from "./pages/hosts.js";
@@ -31,7 +31,7 @@ function Icon({ path }) {
 /** How many alerts fire, and how bad the worst of them is. */
 function firingNow() {
   const firing = alertsNow.value.list?.filter((alert) => alert.state === "firing") ?? [];
-  return { count: firing.length, worst: firing.some(isCritical) ? "critical" : "warning" };
+  return { count: firing.length, worst: worstOf(firing) };
 }
 
 function Navigation({ current }) {

@@ -7,8 +7,18 @@ import { sensorLimit, sensorName } from "./sensors.js";
 export const keyOf = (labels) => `${labels.job ?? ""}\n${labels.instance ?? ""}`;
 
 /** The order of trouble, worst first. */
-export const STATES = ["down", "critical", "warning", "unknown", "pending", "ok"];
-export const STATE_WORDS = { down: "Down", critical: "Critical", warning: "Warning", unknown: "No data", pending: "Pending", ok: "OK" };
+export const STATES = ["down", "critical", "warning", "unknown", "info", "pending", "ok"];
+export const STATE_WORDS = { down: "Down", critical: "Critical", warning: "Warning", unknown: "No data", info: "Info", pending: "Pending", ok: "OK" };
+
+/** So many hosts are in a state. */
+export function hostsIn(state, count) {
+  const hosts = count === 1 ? "1 host" : `${count} hosts`;
+  const words = {
+    down: "down", critical: "with a critical alert", warning: "with a warning", unknown: "without data",
+    info: "with an info alert", pending: "with a pending alert", ok: "OK",
+  };
+  return `${hosts} ${words[state]}`;
+}
 
 /** From where on a figure is drawn as a warning, and as critical. The rules decide about alerts; these only colour the bar. */
 export const LIMITS = { cpu: [80, 95], memory: [85, 95], disk: [85, 95], temperature: [85, 95], gpu: [101, 102] };
@@ -78,13 +88,20 @@ export const isCritical = (alert) => ["critical", "page", "emergency", "error"].
 
 const isNotice = (alert) => ["info", "none"].includes(alert.labels.severity);
 
+/** How bad the worst of some alerts is. */
+export function worstOf(alerts) {
+  if (alerts.some(isCritical)) return "critical";
+  return alerts.every(isNotice) ? "info" : "warning";
+}
+
 /** The state of a target from its health and its alerts; `figures` says whether there are any. */
 export function stateOf(target, figures, alerts) {
   if (target?.health === "down") return "down";
-  const firing = alerts.filter((alert) => alert.state === "firing" && !isNotice(alert));
-  if (firing.some(isCritical)) return "critical";
-  if (firing.length > 0) return "warning";
+  const firing = alerts.filter((alert) => alert.state === "firing");
+  const worst = firing.length > 0 ? worstOf(firing) : null;
+  if (worst && worst !== "info") return worst;
   if (!target || target.health === "unknown" || !figures) return "unknown";
+  if (worst) return worst;
   return alerts.some((alert) => alert.state === "pending" && !isNotice(alert)) ? "pending" : "ok";
 }
 
@@ -138,7 +155,8 @@ function rowOf(key, index, input) {
     uptime: boot === null || clock === null ? null : clock - boot,
     firing: firing.length,
     pending: mine.length - firing.length,
-    worst: firing.find(isCritical) ?? firing[0] ?? null,
+    worst: firing.length > 0 ? worstOf(firing) : null,
+    names: [...new Set(firing.map((alert) => alert.labels.alertname))],
     stale: null,
   };
 }

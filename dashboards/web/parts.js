@@ -11,6 +11,7 @@ const SHAPES = {
   critical: html`<path d="M6 .4 11.6 6 6 11.6 .4 6Z" />`,
   down: html`<path d="M2 2l8 8M10 2l-8 8" class="stroke" />`,
   unknown: html`<circle cx="6" cy="6" r="4" class="stroke" />`,
+  info: html`<path d="M6 1.5v.01M6 5v6" class="stroke" />`,
   pending: html`<path d="M6 1.2 11.4 10.8H.6Z" class="stroke" />`,
 };
 

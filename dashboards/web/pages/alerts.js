@@ -2,7 +2,7 @@
 
 import { html } from "../vendor/ui.js";
 import { bare } from "../format.js";
-import { isCritical } from "../fleet.js";
+import { worstOf } from "../fleet.js";
 import { change, href } from "../router.js";
 import { alertsNow } from "../store.js";
 import { Ago, Answer, Chips, Empty, Figure, State } from "../parts.js";
@@ -13,7 +13,7 @@ const OWN = new Set(["alertname", "severity", "instance", "job"]);
 /** The sign of an alert: its severity while it fires, a hollow one before. */
 const signOf = (alert) => {
   if (alert.state !== "firing") return "pending";
-  return isCritical(alert) ? "critical" : "warning";
+  return worstOf([alert]);
 };
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 
@@ -45,7 +45,7 @@ export function Alerts({ params }) {
     const shown = sortAlerts(all.filter((alert) => hasWords(params.q, [alert.state, ...Object.values(alert.labels), ...Object.values(alert.annotations ?? {})])));
     const firing = all.filter((alert) => alert.state === "firing").length;
     return html`<div class="summary"><h1>Alerts</h1>
-        <span class="total">${firing} firing, ${all.length - firing} pending</span></div>
+        <span class="total">${firing} firing, ${all.length - firing} pending alerts</span></div>
       ${shown.length === 0 ? html`<${None} total=${all.length} />` : html`<table class="list alerts">
         <thead><tr><th>State</th><th>What</th><th>Severity</th><th>Where</th><th class="right">Value</th><th class="right">Since</th></tr></thead>
         <tbody>${shown.map((alert) => html`<${Alert} key=${JSON.stringify(alert.labels)} alert=${alert} />`)}</tbody>

@@ -4,7 +4,7 @@ import { html } from "../vendor/ui.js";
 import * as api from "../api.js";
 import * as queries from "../queries.js";
 import * as format from "../format.js";
-import { alertsOf, isCritical, keyOf, rateWindow, stateOf, STATE_WORDS } from "../fleet.js";
+import { alertsOf, keyOf, rateWindow, stateOf, STATE_WORDS, worstOf } from "../fleet.js";
 import { gpuName, sensorName } from "../sensors.js";
 import { cpuLines, loadLines, memoryLines, onGrid, stepFor } from "../series.js";
 import { usePoll } from "../poll.js";
@@ -106,7 +106,7 @@ function HostHead({ job, instance, data }) {
       ${uname && html`<span class="chip" title="instance">${instance}</span>`}<${Chips} labels=${extra} /><${Range} span=${data.span} /></div>
     ${down && html`<p class="wrong is-down"><strong>Does not answer</strong>, last tried <${Ago} at=${target.lastScrape} />. <span class="words">${target.lastError}</span></p>`}
     ${!target && html`<p class="wrong is-unknown">This is not a target of the server now. Figures that are shown were stored before.</p>`}
-    ${alerts.map((alert) => html`<p class=${`wrong is-${isCritical(alert) ? "critical" : "warning"}`}>
+    ${alerts.map((alert) => html`<p class=${`wrong is-${worstOf([alert])}`}>
       <a href=${href("alerts", [], { q: instance })}>${alert.labels.alertname}</a> since <${Ago} at=${alert.activeAt} />. ${alert.annotations?.description ?? alert.annotations?.summary ?? ""}</p>`)}
     ${about.length > 0 && html`<dl class="about">${about.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}
   </header>`;

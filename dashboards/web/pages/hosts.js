@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "../vendor/ui.js";
 import * as api from "../api.js";
 import * as queries from "../queries.js";
 import * as format from "../format.js";
-import { STATES, STATE_WORDS, gridCurves, isCritical, joinHosts, keepLast, levelOf, rateWindow } from "../fleet.js";
+import { STATES, STATE_WORDS, gridCurves, hostsIn, joinHosts, keepLast, levelOf, rateWindow } from "../fleet.js";
 import { SORT_NAMES, filterHosts, sortHosts, tally } from "../order.js";
 import { usePoll } from "../poll.js";
 import { change, href } from "../router.js";
@@ -95,8 +95,8 @@ const COLUMNS = [
   { name: "uptime", heading: "Uptime", width: "70px", value: (row) => row.uptime,
     cell: (row) => (row.uptime === null ? html`<${Figure} />` : html`<span class="figure">${format.uptime(row.uptime)}</span>`) },
   { name: "alerts", heading: "Alerts", width: "46px", value: (row) => row.firing,
-    cell: (row) => html`${row.firing > 0 && html`<a class=${`count is-${isCritical(row.worst) ? "critical" : "warning"}`} href=${href("alerts", [], { q: row.instance })} title=${row.worst.labels.alertname}>${row.firing}<span class="hidden"> firing</span></a>`}
-      ${row.pending > 0 && html`<span class="pending" title="Pending">${row.pending}<span class="hidden"> pending</span></span>`}` },
+    cell: (row) => html`${row.firing > 0 && html`<a class=${`count is-${row.worst}`} href=${href("alerts", [], { q: row.instance })} title=${`Firing: ${row.names.join(", ")}`}>${row.firing}<span class="hidden"> firing ${row.firing === 1 ? "alert" : "alerts"}</span></a>`}
+      ${row.pending > 0 && html`<span class="pending" title=${`${row.pending} pending ${row.pending === 1 ? "alert" : "alerts"}`}>${row.pending}<span class="hidden"> pending ${row.pending === 1 ? "alert" : "alerts"}</span></span>`}` },
 ];
 const NUMERIC = new Set(["cpu", "memory", "disk", "temperature", "gpu", "battery", "received", "sent", "load", "uptime", "alerts"]);
 
@@ -142,7 +142,7 @@ function Summary({ rows, shown, sort, descending }) {
     <h1>Hosts</h1>
     <span class="total">${shown === rows.length ? rows.length : `${shown} of ${rows.length}`}</span>
     ${STATES.filter((state) => counts[state] > 0).map((state) => html`<button key=${state} type="button" class="tally" title=${`Show only: ${STATE_WORDS[state]}`}
-      onClick=${() => change({ q: `state=${STATE_WORDS[state].toLowerCase().split(" ")[0]}` })}><${State} state=${state} word=${`${counts[state]} ${STATE_WORDS[state] === "OK" ? "OK" : STATE_WORDS[state].toLowerCase()}`} /></button>`)}
+      onClick=${() => change({ q: `state=${STATE_WORDS[state].toLowerCase().split(" ")[0]}` })}><${State} state=${state} word=${hostsIn(state, counts[state])} /></button>`)}
     ${rows.length > 1 && html`<label class="sort">Sort by <select value=${sort} onChange=${(event) => change({ sort: event.currentTarget.value === "trouble" ? "" : event.currentTarget.value, desc: NUMERIC.has(event.currentTarget.value) ? "1" : "" })}>
       ${SORT_NAMES.map((name) => html`<option key=${name} value=${name}>${name === "trouble" ? "Trouble" : COLUMNS.find((column) => column.name === name).heading}</option>`)}
     </select></label>`}

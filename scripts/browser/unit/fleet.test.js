@@ -1,6 +1,6 @@
 import test from "node:test";
 import assert from "node:assert/strict";
-import { alertsOf, gridCurves, joinHosts, keepLast, levelOf, rateWindow } from "../../../dashboards/web/fleet.js";
+import { alertsOf, gridCurves, hostsIn, joinHosts, keepLast, levelOf, rateWindow } from "../../../dashboards/web/fleet.js";
 import { filterHosts, sortHosts, tally } from "../../../dashboards/web/order.js";
 import { sensorLimit, sensorName } from "../../../dashboards/web/sensors.js";
 
@@ -55,9 +55,17 @@ test("the state is the worst that is said about the host", () => {
   assert.equal(states([alert("a:9100", "warning"), alert("a:9100", "critical")]), "critical");
   assert.equal(states([alert("a:9100", "warning")]), "warning");
   assert.equal(states([alert("a:9100", "critical", "pending")]), "pending");
-  assert.equal(states([alert("a:9100", "info")]), "ok");
+  assert.equal(states([alert("a:9100", "info")]), "info");
+  assert.equal(states([alert("a:9100", "info"), alert("a:9100", "warning", "pending")]), "info");
+  assert.equal(states([alert("a:9100", "info", "pending")]), "ok");
+  assert.equal(states([alert("a:9100", "info"), alert("a:9100", "warning")]), "warning");
   assert.equal(states([alert("b:9100", "critical")]), "ok");
   assert.equal(states([alert("a:9100", "critical")], "down"), "down");
+});
+
+test("the words of the summary count hosts, not alerts", () => {
+  assert.equal(hostsIn("pending", 1), "1 host with a pending alert");
+  assert.equal(hostsIn("ok", 3), "3 hosts OK");
 });
 
 test("alerts of another job on the same instance belong to that job", () => {
@@ -161,5 +169,5 @@ test("a gap in the data is a gap in the curve", () => {
 
 test("the tally counts every row once", () => {
   const rows = join({ targets: [target("a"), target("b", "down")], cpu: [sample("a", 1)] });
-  assert.deepEqual(tally(rows), { down: 1, critical: 0, warning: 0, unknown: 0, pending: 0, ok: 1 });
+  assert.deepEqual(tally(rows), { down: 1, critical: 0, warning: 0, unknown: 0, info: 0, pending: 0, ok: 1 });
 });
