@@ -15,6 +15,25 @@ use crate::logging::{Format, Level};
 
 pub use missing::explain;
 
+const AFTER_HELP: &str = "\
+Every collector's switch has an opposite: --no-collector.cpu, --no-collector.netdev.netlink.
+
+Examples:
+  watchpost-exporter                                          serve this host at :9100/metrics
+  watchpost-exporter --web.listen-address=127.0.0.1:9100      serve them to this host only
+  watchpost-exporter --no-collector.vmstat --collector.processes
+                                                              one collector less, one more
+  watchpost-exporter --collector.disable-defaults --collector.cpu --collector.meminfo
+                                                              these two only
+  watchpost-exporter --path.procfs=/host/proc --path.sysfs=/host/sys --path.rootfs=/host
+                                                              in a container: the host's mounts
+  watchpost-exporter --config.file=config.yaml                with the file's section `exporter`
+
+Commands (a host's status, its busiest processes, programs of your choice) are off. They are turned
+on by `exporter.commands` of the configuration file: see docs/commands.md and examples/config.yaml.
+
+Exit status: 0 done, 1 failed, 2 wrong use of the command line, 64 wrong configuration.";
+
 /// What the command line says.
 #[derive(Debug)]
 pub struct Flags {
@@ -35,17 +54,20 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Serves the numbers of this host to Prometheus and Watchpost")
         .override_usage("watchpost-exporter [FLAGS]")
-        .after_help(
-            "Every switch has an opposite: --no-collector.cpu, --no-collector.netdev.netlink.",
-        )
+        .after_help(AFTER_HELP)
+        .next_help_heading("Configuration and mounts")
         .args(path_flags())
+        .next_help_heading("Web")
         .args(web_flags())
-        .args(collectors)
-        .args(missing::switches_off())
+        .next_help_heading("Log")
+        .args(log_flags())
+        .next_help_heading("Collectors")
         .arg(switch(
             "collector.disable-defaults",
             "Set all collectors to disabled by default.",
         ))
+        .args(collectors)
+        .args(missing::switches_off())
 }
 
 /// Reads a command line and the file it names.
@@ -127,7 +149,7 @@ fn path_flags() -> [Arg; 5] {
     ]
 }
 
-fn web_flags() -> [Arg; 6] {
+fn web_flags() -> [Arg; 4] {
     [
         option(
             "web.listen-address",
@@ -142,6 +164,11 @@ fn web_flags() -> [Arg; 6] {
         option("web.max-requests", "How many scrapes may run at once; 0 is without limit.")
             .default_value("40")
             .value_parser(clap::value_parser!(usize)),
+    ]
+}
+
+fn log_flags() -> [Arg; 2] {
+    [
         option("log.level", "Log only messages of this severity or above.")
             .default_value("info")
             .value_parser(EnumValueParser::<Level>::new()),

@@ -43,3 +43,18 @@ fn a_port_that_is_taken_is_told_with_its_holder_and_another_one() {
     let end = format!("(pid {pid}); choose another one with --web.listen-address=127.0.0.1:");
     assert!(told.starts_with(&start) && told.contains(&end), "{told}");
 }
+
+#[test]
+fn the_help_says_how_to_start_and_what_the_exit_status_means() {
+    let output = started(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let help = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "\nCollectors:\n",
+        "\nExamples:\n",
+        "docs/commands.md",
+        "64 wrong configuration",
+    ] {
+        assert!(help.contains(part), "{part}\n{help}");
+    }
+}
