@@ -157,6 +157,29 @@ mod tests {
     }
 
     #[test]
+    fn the_document_names_what_is_there_and_what_is_not() {
+        let document = include_str!("../../../docs/exporter.md");
+        let (there, missing) = document.split_once("## Not there yet").unwrap();
+        for definition in ALL {
+            let on = if definition.default_on { "yes" } else { "no" };
+            let row = there
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{}` |", definition.name)));
+            let on = format!("| {on} |");
+            assert!(
+                row.is_some_and(|row| row.contains(&on)),
+                "{}",
+                definition.name
+            );
+        }
+        let flags = FLAGS.iter().map(|flag| format!("`--{flag}`"));
+        let names = COLLECTORS.iter().map(|name| format!("`{name}`"));
+        for name in names.chain(flags) {
+            assert!(missing.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_there_is_not_called_missing() {
         for definition in ALL {
             assert!(
