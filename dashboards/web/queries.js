@@ -22,7 +22,10 @@ const diskUsed = (matchers) => {
   const part = (name) => `node_filesystem_${name}_bytes${matchers}`;
   return `100 * (1 - ${part("avail")} / (${part("size")} - ${part("free")} + ${part("avail")}))`;
 };
-const cpuBusy = (window) => `100 * (1 - avg ${by} (rate(node_cpu_seconds_total{mode="idle"}[${window}])))`;
+
+// A share of all modes, not of the clock: so it is right from the second sample on, when `rate` still tells too little.
+const cpuBusy = (window) => `100 * (1 - sum ${by} (rate(node_cpu_seconds_total{mode=~"idle|iowait"}[${window}]))
+  / sum ${by} (rate(node_cpu_seconds_total[${window}])))`;
 const memoryUsed = `100 * (1 - sum ${by} (node_memory_MemAvailable_bytes) / sum ${by} (node_memory_MemTotal_bytes))`;
 
 /** The hosts view, asked every 2 s. `window` is the range of the rates. */
@@ -58,7 +61,7 @@ export function charts(job, instance, window) {
   const rate = (name, more) => `rate(${name}${pick(more)}[${window}])`;
   const inside = (matchers) => matchers.slice(1, -1);
   return {
-    cpu: `100 * avg by (mode) (${rate("node_cpu_seconds_total", 'mode!="idle"')})`,
+    cpu: `100 * sum by (mode) (${rate("node_cpu_seconds_total", 'mode!="idle"')}) / scalar(sum(${rate("node_cpu_seconds_total")}))`,
     memory: named(["MemTotal", "MemAvailable", "Cached", "Buffers", "SwapTotal", "SwapFree"]
       .map((part) => `node_memory_${part}_bytes`), `,${host}`),
     disk: diskUsed(pick(inside(DISK))),
