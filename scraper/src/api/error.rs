@@ -18,6 +18,8 @@ pub enum Error {
     Timeout(String),
     /// There is no such thing.
     NotFound(String),
+    /// There is no such thing yet.
+    NotYet(String),
     /// Something of ours is broken.
     Internal(String),
 }
@@ -35,6 +37,7 @@ impl Error {
             Self::Execution(text) => (StatusCode::UNPROCESSABLE_ENTITY, "execution", text),
             Self::Timeout(text) => (StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
             Self::NotFound(text) => (StatusCode::NOT_FOUND, "not_found", text),
+            Self::NotYet(text) => (StatusCode::NOT_IMPLEMENTED, "not_implemented", text),
             Self::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", text),
         }
     }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -56,6 +56,7 @@ pub fn router(app: Arc<App>, hosts: Hosts) -> Router {
         .nest("/api/v1", v1)
         .route("/-/healthy", get(status::healthy))
         .route("/-/ready", get(status::ready))
+        .route("/-/reload", post(status::reload).put(status::reload))
         .route("/metrics", get(status::metrics))
         .fallback(web::file)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::{App, response};
+use super::{App, Error, response};
 use crate::clock;
 
 /// The type of a page in text format 0.0.4.
@@ -26,6 +26,11 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static 
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
     }
+}
+
+/// Whoever asks for a reload has to learn that nothing was read again.
+pub(super) async fn reload() -> Error {
+    Error::NotYet("reload is not supported yet: restart".to_owned())
 }
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {

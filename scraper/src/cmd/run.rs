@@ -216,8 +216,9 @@ fn page_address(address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// The signals that ask a program to end.
+/// The signals that a server gets.
 struct Signals {
+    hangup: Signal,
     interrupt: Signal,
     terminate: Signal,
 }
@@ -225,15 +226,23 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
 
+    /// Ends when the program is asked to end. SIGHUP asks for a reload, as in Prometheus; the
+    /// program goes on with what it has.
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                _ = self.hangup.recv() => tracing::warn!(
+                    "SIGHUP: reload is not supported yet: restart to read the configuration again"
+                ),
+            }
         }
     }
 }

@@ -51,6 +51,30 @@ async fn an_instant_query_answers_as_prometheus_does() {
 }
 
 #[tokio::test]
+async fn a_reload_is_refused_in_words() {
+    let running = server("{}").await;
+    let request = running.client.post(format!("{}/-/reload", running.url));
+    let response = request.send().await.unwrap();
+    assert_eq!(response.status().as_u16(), 501);
+    let answer: serde_json::Value = response.json().await.unwrap();
+    assert_eq!(answer["error"], "reload is not supported yet: restart");
+    running.server.stop().await;
+}
+
+#[tokio::test]
+async fn on_loopback_the_name_of_a_stranger_is_refused() {
+    let running = server("{}").await;
+    for (host, status) in [("evil.com", 403), ("localhost", 200)] {
+        for path in ["/", "/metrics", "/api/v1/query?query=1"] {
+            let request = running.client.get(format!("{}{path}", running.url));
+            let response = request.header("host", host).send().await.unwrap();
+            assert_eq!(response.status().as_u16(), status, "{host} {path}");
+        }
+    }
+    running.server.stop().await;
+}
+
+#[tokio::test]
 async fn wrong_requests_are_refused_in_prometheus_s_words() {
     let (running, _page) = scraped().await;
     for (path, status, kind, text) in [

@@ -164,12 +164,18 @@ fn a_port_that_is_taken_is_told_with_its_holder() {
 }
 
 #[test]
-fn a_signal_ends_the_server_cleanly() {
+fn a_hangup_is_told_and_a_term_signal_ends_the_server_cleanly() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c.yaml"), "{}\n").unwrap();
     let (mut running, text) = start(folder.path(), "stop");
     assert!(text.contains("page   http://127.0.0.1:"), "{text}");
     let pid = rustix::process::Pid::from_child(&running.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    let mut log = BufReader::new(running.0.stderr.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("reload is not supported yet") {
+        assert!(log.read_line(&mut text).unwrap() > 0, "{text}");
+    }
     let begin = Instant::now();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     assert!(running.0.wait().unwrap().success());
