@@ -14,7 +14,7 @@ mod sections;
 pub use glob::matching_files;
 pub use global::{DEFAULT_BODY_SIZE_LIMIT, Global};
 pub use http::{Authorization, BasicAuth, TlsConfig};
-pub use not_yet::NotYet;
+pub use not_yet::{Misplaced, NotYet};
 pub use relabel::{Action, Pattern, RelabelConfig};
 pub(crate) use scrape::check_address;
 pub use scrape::{Scheme, ScrapeConfig, StaticConfig};
@@ -63,6 +63,17 @@ pub struct Config {
         alias = "web"
     )]
     pub(crate) not_yet: NotYet,
+    /// What belongs under `notifications`.
+    #[serde(
+        skip_serializing,
+        rename = "route",
+        alias = "receivers",
+        alias = "inhibit_rules",
+        alias = "templates",
+        alias = "mute_time_intervals",
+        alias = "time_intervals"
+    )]
+    pub(crate) misplaced: Misplaced,
 }
 
 impl Default for Config {
@@ -77,6 +88,7 @@ impl Default for Config {
             storage: Storage::default(),
             exporter: IgnoredAny,
             not_yet: NotYet,
+            misplaced: Misplaced,
         }
     }
 }

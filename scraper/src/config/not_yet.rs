@@ -1,4 +1,5 @@
-//! Keys of Prometheus that we know and do not have yet.
+//! Keys that we know and do not take: those of Prometheus that we do not have yet, and those that
+//! belong elsewhere.
 
 use serde::de::{Error, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -12,6 +13,21 @@ impl<'de> Deserialize<'de> for NotYet {
         match Option::<IgnoredAny>::deserialize(deserializer)? {
             None => Ok(Self),
             Some(_) => Err(D::Error::custom("this key is not supported yet")),
+        }
+    }
+}
+
+/// The type of a key of `alertmanager.yml` that stands outside of `notifications`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Misplaced;
+
+impl<'de> Deserialize<'de> for Misplaced {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Option::<IgnoredAny>::deserialize(deserializer)? {
+            None => Ok(Self),
+            Some(_) => Err(D::Error::custom(
+                "this key of Alertmanager belongs under `notifications`",
+            )),
         }
     }
 }

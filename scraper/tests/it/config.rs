@@ -8,6 +8,10 @@ use watchpost_scraper::config::Config;
 /// Each bad file, and what is said of it (without the list of the keys that there are).
 const BAD: &[(&str, &str)] = &[
     (
+        "alertmanager_keys",
+        "alertmanager_keys.bad.yaml:1: route: this key of Alertmanager belongs under `notifications`\nalertmanager_keys.bad.yaml:2: receivers: this key of Alertmanager belongs under `notifications`\nalertmanager_keys.bad.yaml:3: inhibit_rules: this key of Alertmanager belongs under `notifications`",
+    ),
+    (
         "bad_duration",
         "bad_duration.bad.yaml:2: global.scrape_interval: expected a duration like `30s` or `1h30m` (units y, w, d, h, m, s, ms, each at most once and in this order), found `5 seconds`",
     ),
@@ -94,6 +98,10 @@ const BAD: &[(&str, &str)] = &[
     (
         "unknown_action",
         "unknown_action.bad.yaml:3: scrape_configs[0].relabel_configs[0].action: expected one of `replace`, `lowercase`, `uppercase`, `keep`, `drop`, `keepequal`, `dropequal`, `labelmap`, `labeldrop`, `labelkeep`, `hashmod`, found `explode`\nunknown_action.bad.yaml:3: scrape_configs[0].relabel_configs[0].target_label: expected a label for action `replace`, found none",
+    ),
+    (
+        "unknown_email_key",
+        "unknown_email_key.bad.yaml:2: notifications.receivers[0].email_configs[0].htm: unknown key `htm`, expected one of `to`, `from`, `smarthost`, `hello`, `auth_username`, `auth_password`, `auth_password_file`, `require_tls`, `force_implicit_tls`, `tls_config`, `headers`, `send_resolved`\nunknown_email_key.bad.yaml:3: globe: unknown key `globe`, did you mean `global`?",
     ),
     (
         "unknown_key",

@@ -24,6 +24,8 @@ pub(super) enum What {
     UnknownKey {
         key: String,
         known: &'static [&'static str],
+        /// Those of the known keys that are offered.
+        offered: Vec<&'static str>,
     },
     /// The mapping at the path lacks a key.
     MissingKey(&'static str),
@@ -46,11 +48,11 @@ impl Failure {
 
     /// The path of the key that an unknown one was meant to be, as far as that can be guessed.
     pub(super) fn meant(&self) -> Option<Vec<Step>> {
-        let What::UnknownKey { key, known } = &self.what else {
+        let What::UnknownKey { key, offered, .. } = &self.what else {
             return None;
         };
         let mut path = self.path.clone()?;
-        *path.last_mut()? = Step::Key(nearest(key, known)?.to_owned());
+        *path.last_mut()? = Step::Key(nearest(key, offered)?.to_owned());
         Some(path)
     }
 }
@@ -59,7 +61,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Value(message) => f.write_str(message),
-            What::UnknownKey { key, known } => write_unknown_key(f, key, known),
+            What::UnknownKey { key, offered, .. } => write_unknown_key(f, key, offered),
             What::MissingKey(key) => write!(f, "expected the key `{key}`, found none"),
         }
     }
@@ -155,6 +157,7 @@ impl de::Error for Failure {
             what: What::UnknownKey {
                 key: field.to_owned(),
                 known,
+                offered: known.to_vec(),
             },
         }
     }

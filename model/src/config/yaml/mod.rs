@@ -11,6 +11,7 @@ mod failure;
 mod locate;
 mod merge;
 mod node;
+mod offer;
 mod path;
 mod read;
 #[cfg(test)]
@@ -32,7 +33,8 @@ const MAX_FAULTS: usize = 100;
 ///
 /// The section is a plain serde struct with `#[serde(default, deny_unknown_fields)]` (without
 /// `flatten` and `untagged`, which lose the places of faults). A section that another program reads
-/// is a field of type [`serde::de::IgnoredAny`].
+/// is a field of type [`serde::de::IgnoredAny`]. A key that is known and never taken says so in a
+/// fault that begins with `this key`; faults of other keys do not offer it.
 ///
 /// ```
 /// use serde::Deserialize;
@@ -154,11 +156,13 @@ fn read_section<T: DeserializeOwned>(
     faults: &mut Faults,
     left_out: &mut LeftOut,
 ) -> Option<T> {
+    let mut offers = offer::Offers::default();
     loop {
-        let failure = match T::deserialize(Reader::new(root)) {
+        let mut failure = match T::deserialize(Reader::new(root)) {
             Ok(value) => return Some(value),
             Err(failure) => failure,
         };
+        offers.narrow::<T>(&mut failure, root);
         let path = failure.path.clone().unwrap_or_default();
         let follows = match &failure.what {
             What::MissingKey(key) => root.has_dropped(&path, key),

@@ -69,6 +69,24 @@ impl Node {
         true
     }
 
+    /// The tree with a text under another key instead of the value at a path.
+    pub(super) fn with_text_at(&self, path: &[Step], key: &str) -> Option<Self> {
+        let mut root = self.clone();
+        let (Step::Key(old), above) = path.split_last()? else {
+            return None;
+        };
+        let mut node = &mut root;
+        for step in above {
+            node = node.child_mut(step)?;
+        }
+        let Kind::Map(entries) = &mut node.kind else {
+            return None;
+        };
+        let entry = entries.iter_mut().find(|(have, _)| have == old)?;
+        *entry = (key.to_owned(), Self::new(Kind::Text("x".to_owned())));
+        Some(root)
+    }
+
     /// Whether the mapping at a path has this key and it was left out.
     pub(super) fn has_dropped(&mut self, path: &[Step], key: &str) -> bool {
         let mut node = self;
