@@ -25,6 +25,8 @@ const PROBE_TIMEOUT: StdDuration = StdDuration::from_millis(500);
 const PROBE_LIMIT: usize = 4 << 20;
 /// What a page of host figures holds.
 const PROBE_MARK: &str = "node_cpu_seconds_total";
+/// What only a page of our own exporter holds.
+const OWN_MARK: &str = "watchpost_exporter_build_info";
 
 /// What is scraped when nothing is configured.
 #[derive(Debug)]
@@ -33,8 +35,19 @@ pub(crate) struct ThisHost {
     pub name: String,
     /// Where its exporter listens.
     pub address: SocketAddr,
-    /// The exporter in this process; nothing where another process is scraped.
-    pub exporter: Option<JoinHandle<Result<(), watchpost_exporter::Error>>>,
+    /// Who serves its figures.
+    pub exporter: Exporter,
+}
+
+/// Who serves the figures of this host.
+#[derive(Debug)]
+pub(crate) enum Exporter {
+    /// A task of this process.
+    Here(JoinHandle<Result<(), watchpost_exporter::Error>>),
+    /// Another process: a `watchpost-exporter`.
+    Ours,
+    /// Another process: a `node_exporter`, or what serves the same.
+    Node,
 }
 
 /// Finds the exporter of this host, or starts one.
@@ -43,14 +56,16 @@ pub(crate) async fn start(shutdown: Shutdown) -> std::io::Result<ThisHost> {
     let usual = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
     let listener = match TcpListener::bind(usual).await {
         Ok(listener) => listener,
-        Err(_) if is_exporter(usual).await => {
-            return Ok(ThisHost {
-                name,
-                address: usual,
-                exporter: None,
-            });
-        }
-        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        Err(_) => match find(usual).await {
+            Some(exporter) => {
+                return Ok(ThisHost {
+                    name,
+                    address: usual,
+                    exporter,
+                });
+            }
+            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?,
+        },
     };
     let address = listener.local_addr()?;
     let config = watchpost_exporter::Config::default();
@@ -58,7 +73,7 @@ pub(crate) async fn start(shutdown: Shutdown) -> std::io::Result<ThisHost> {
     Ok(ThisHost {
         name,
         address,
-        exporter: Some(tokio::spawn(exporter)),
+        exporter: Exporter::Here(tokio::spawn(exporter)),
     })
 }
 
@@ -96,14 +111,24 @@ pub(crate) fn host_name() -> String {
     }
 }
 
-/// Whether a page of host figures is served there.
-async fn is_exporter(address: SocketAddr) -> bool {
-    tokio::time::timeout(PROBE_TIMEOUT, probe(address))
-        .await
-        .is_ok_and(|found| found.is_ok_and(|found| found))
+/// Who serves a page of host figures there.
+async fn find(address: SocketAddr) -> Option<Exporter> {
+    let page = tokio::time::timeout(PROBE_TIMEOUT, probe(address)).await;
+    exporter_of(&page.ok()?.ok()?)
 }
 
-async fn probe(address: SocketAddr) -> Result<bool, reqwest::Error> {
+/// Whose page this is; nobody's where it has no host figures.
+fn exporter_of(page: &str) -> Option<Exporter> {
+    if !page.contains(PROBE_MARK) {
+        None
+    } else if page.contains(OWN_MARK) {
+        Some(Exporter::Ours)
+    } else {
+        Some(Exporter::Node)
+    }
+}
+
+async fn probe(address: SocketAddr) -> Result<String, reqwest::Error> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("http://{address}/metrics");
     let mut response = client.get(url).send().await?;
@@ -114,5 +139,25 @@ async fn probe(address: SocketAddr) -> Result<bool, reqwest::Error> {
             break;
         }
     }
-    Ok(String::from_utf8_lossy(&page).contains(PROBE_MARK))
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn our_exporter_is_told_from_a_node_exporter() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let config = watchpost_exporter::Config::default();
+        let exporter = watchpost_exporter::run(listener, config, std::future::pending());
+        let task = tokio::spawn(exporter);
+        let page = probe(address).await.unwrap();
+        task.abort();
+        assert!(matches!(exporter_of(&page), Some(Exporter::Ours)));
+        let page = "node_cpu_seconds_total{cpu=\"0\"} 1\n";
+        assert!(matches!(exporter_of(page), Some(Exporter::Node)));
+        assert!(exporter_of("up 1\n").is_none());
+    }
 }

@@ -13,7 +13,7 @@ use watchpost_tsdb::Db;
 
 use super::{Failure, check, say};
 use crate::config::Config;
-use crate::embedded::{self, ThisHost};
+use crate::embedded::{self, Exporter, ThisHost};
 use crate::flags::RunFlags;
 use crate::server::{Server, Settings};
 use crate::shutdown;
@@ -70,6 +70,7 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
     greet(flags, &config, host.as_ref(), &server);
     greet_rules(rules, &config);
     greet_end(host.is_some());
+    warn_of_the_network(server.address());
     signals.next().await;
     say(format_args!("Stopping; a second Ctrl-C ends it at once"));
     tokio::select! {
@@ -77,8 +78,8 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
         () = signals.next() => return Err(Failure::Told),
     }
     stopper.stop();
-    if let Some(exporter) = host.and_then(|host| host.exporter) {
-        exporter.abort();
+    if let Some(Exporter::Here(task)) = host.map(|host| host.exporter) {
+        task.abort();
     }
     Ok(())
 }
@@ -145,8 +146,9 @@ fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
 fn greet(flags: &RunFlags, config: &Config, host: Option<&ThisHost>, server: &Server) {
     if let Some(host) = host {
         let how = match host.exporter {
-            Some(_) => "its exporter runs in this process on",
-            None => "a node_exporter already answers on",
+            Exporter::Here(_) => "its exporter runs in this process on",
+            Exporter::Ours => "a watchpost-exporter already answers on",
+            Exporter::Node => "a node_exporter already answers on",
         };
         say(format_args!(
             "Watchpost {} watches this machine ({}): {how} {}, scraped every {}",
@@ -189,9 +191,19 @@ fn greet_end(embedded: bool) {
     say(format_args!("  stop   Ctrl-C"));
     if embedded {
         say(format_args!(
-            "  add    another host: run watchpost-exporter there, name it in a copy of examples/config.yaml,\n         \
-             and start again with --config.file=config.yaml"
+            "  add    another host: run watchpost-exporter on both hosts, write both into a copy of\n         \
+             examples/minimal.yaml, and start again with --config.file=minimal.yaml"
         ));
+    }
+}
+
+/// Whoever reaches the page reads everything: there is no login yet.
+fn warn_of_the_network(address: SocketAddr) {
+    if !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "the page and the API have no login yet: everyone who reaches this address can read them"
+        );
     }
 }
 

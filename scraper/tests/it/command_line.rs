@@ -126,6 +126,23 @@ fn start(folder: &std::path::Path, until: &str) -> (Running, String) {
 }
 
 #[test]
+fn a_server_without_a_login_on_the_network_warns() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("c.yaml"), "{}\n").unwrap();
+    let mut running = Running(
+        watchpost(folder.path())
+            .args(["--web.listen-address=0.0.0.0:0", "--config.file=c.yaml"])
+            .spawn()
+            .unwrap(),
+    );
+    let mut log = BufReader::new(running.0.stderr.take().unwrap());
+    let mut text = String::new();
+    while !text.contains("no login yet") {
+        assert!(log.read_line(&mut text).unwrap() > 0, "{text}");
+    }
+}
+
+#[test]
 fn a_data_directory_serves_one_process_only() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c.yaml"), "{}\n").unwrap();

@@ -125,6 +125,26 @@ fn the_example_has_every_key() {
 }
 
 #[test]
+fn the_minimal_example_watches_two_hosts_and_can_send_mails() {
+    let file = path().with_file_name("minimal.yaml");
+    let config = Config::read(&file).unwrap();
+    let targets: Vec<&str> = config.scrape_configs[0]
+        .static_configs
+        .iter()
+        .flat_map(|group| group.targets.iter().map(String::as_str))
+        .collect();
+    assert_eq!(targets, ["localhost:9100", "web1:9100"]);
+    assert!(config.notifications.is_none());
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.lines().count() <= 15);
+    let (hosts, mails) = text.split_once("# notifications:").unwrap();
+    let text = format!("{hosts}notifications:{}", mails.replace("\n#", "\n"));
+    let config: Config = watchpost_model::config::load("minimal.yaml", &text).unwrap();
+    let notifications = config.notifications.unwrap();
+    assert_eq!(notifications.receivers[0].email_configs.len(), 1);
+}
+
+#[test]
 fn both_programs_take_the_example() {
     if let Err(faults) = Config::read(&path()) {
         panic!("{faults}");
