@@ -198,6 +198,11 @@ async fn call(host: &Host, action: &str) -> anyhow::Result<bool> {
     }
     match (outcome.status, outcome.exit_code) {
         (Status::Ok, _) => {}
+        (Status::Timeout, _) => tracing::error!(
+            "the action ended: timeout: the host stopped it at its time limit, after {:.1} s \
+             (`timeout` of the action in the host's own configuration)",
+            outcome.duration_seconds
+        ),
         (status, Some(code)) => tracing::error!(code, "the action ended: {}", status.as_str()),
         (status, None) => tracing::error!("the action ended: {}", status.as_str()),
     }

@@ -7,7 +7,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Failure, block_on, say};
+use super::{Failure, block_on, complain, say};
 use crate::flags::{InstantFlags, OutputFormat, QueryVerb};
 
 /// The longest answer that is read.
@@ -41,11 +41,7 @@ struct Data {
 }
 
 async fn instant(flags: &InstantFlags) -> anyhow::Result<()> {
-    let mut url = Url::parse(&format!(
-        "{}/api/v1/query",
-        flags.server.trim_end_matches('/')
-    ))
-    .with_context(|| format!("expected a URL as --server, found `{}`", flags.server))?;
+    let mut url = endpoint(&flags.server)?;
     url.query_pairs_mut().append_pair("query", &flags.expr);
     if let Some(time) = &flags.time {
         url.query_pairs_mut().append_pair("time", time);
@@ -73,6 +69,14 @@ async fn instant(flags: &InstantFlags) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Where a server answers queries; without a scheme it is http.
+fn endpoint(server: &str) -> anyhow::Result<Url> {
+    let scheme = if server.contains("://") { "" } else { "http://" };
+    let server = server.trim_end_matches('/');
+    Url::parse(&format!("{scheme}{server}/api/v1/query"))
+        .with_context(|| format!("expected a URL as --server, found `{server}`"))
+}
+
 async fn fetch(url: Url) -> anyhow::Result<Vec<u8>> {
     let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
     let mut response = client.get(url).send().await?;
@@ -98,6 +102,9 @@ fn table(data: &Data) {
             .map(|series| (labels(series), values(series)))
             .collect()
     });
+    if rows.is_empty() {
+        complain(format_args!("no series"));
+    }
     let width = rows
         .iter()
         .map(|(labels, _)| labels.chars().count())
@@ -132,4 +139,21 @@ fn values(series: &Value) -> String {
 fn point(pair: &Value) -> String {
     let value = pair.get(1).and_then(Value::as_str);
     value.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_may_leave_out_the_scheme() {
+        for (server, url) in [
+            ("127.0.0.1:9090", "http://127.0.0.1:9090/api/v1/query"),
+            ("localhost:9090/", "http://localhost:9090/api/v1/query"),
+            ("https://w.example.org/p", "https://w.example.org/p/api/v1/query"),
+        ] {
+            assert_eq!(endpoint(server).unwrap().as_str(), url);
+        }
+        assert!(endpoint("http://").is_err());
+    }
 }

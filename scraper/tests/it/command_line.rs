@@ -143,6 +143,21 @@ fn a_server_without_a_login_on_the_network_warns() {
 }
 
 #[test]
+fn a_query_without_series_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("c.yaml"), "{}\n").unwrap();
+    let (_running, text) = start(folder.path(), "stop");
+    let (_, page) = text.split_once("page   http://").unwrap();
+    let server = page.lines().next().unwrap();
+    let output = watchpost(folder.path())
+        .args(["query", "instant", "nosuch", "--server", server])
+        .output()
+        .unwrap();
+    assert_eq!(said(&output), (Some(0), "no series\n".to_owned()));
+    assert!(output.stdout.is_empty());
+}
+
+#[test]
 fn a_data_directory_serves_one_process_only() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("c.yaml"), "{}\n").unwrap();
