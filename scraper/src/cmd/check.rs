@@ -6,7 +6,7 @@ use watchpost_model::config::Faults;
 use watchpost_rules::{RuleGroup, library, load_rule_file};
 
 use super::{Failure, say};
-use crate::config::Config;
+use crate::config::{Config, port};
 use crate::flags::CheckVerb;
 use crate::scrape;
 
@@ -36,19 +36,38 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         }
     };
     // What a start would fail on: certificates that cannot be read.
-    if let Err(error) = scrape::Manager::new(&config) {
-        faults.add(
-            "scrape_configs",
-            format_args!("{:#}", anyhow::Error::new(error)),
-        );
-    }
+    let manager = match scrape::Manager::new(&config) {
+        Ok(manager) => Some(manager),
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            faults.add("scrape_configs", format_args!("{error:#}"));
+            None
+        }
+    };
     faults.into_result(())?;
+    for pool in manager.iter().flat_map(|manager| manager.pools()) {
+        tell_of_usual_ports(pool);
+    }
     say(format_args!(
         "{}: good ({} jobs, {targets} targets, {rules} rules)",
         file.display(),
         config.scrape_configs.len(),
     ));
     Ok(())
+}
+
+/// An address without a port means the scheme's, as in Prometheus, and is often a slip.
+fn tell_of_usual_ports(pool: &scrape::Pool) {
+    for target in &pool.targets {
+        let address = target.discovered.get("__address__");
+        if target.url.port().is_none() && port(address).is_none() {
+            say(format_args!(
+                "note: job `{}`: `{address}` names no port: port {} is scraped",
+                pool.name,
+                target.url.port_or_known_default().unwrap_or_default(),
+            ));
+        }
+    }
 }
 
 fn check_rules(files: &[PathBuf]) -> Result<(), Failure> {

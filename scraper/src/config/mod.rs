@@ -16,7 +16,7 @@ pub use global::{DEFAULT_BODY_SIZE_LIMIT, Global};
 pub use http::{Authorization, BasicAuth, TlsConfig};
 pub use not_yet::{Misplaced, NotYet};
 pub use relabel::{Action, Pattern, RelabelConfig};
-pub(crate) use scrape::check_address;
+pub(crate) use scrape::{check_address, port};
 pub use scrape::{Scheme, ScrapeConfig, StaticConfig};
 pub use sections::{Commands, HostCommands, Retention, Storage, Tsdb};
 

@@ -258,7 +258,19 @@ pub(crate) fn check_address(address: &str) -> Result<(), String> {
             "expected `host:port`, found `{wrong}` in it (a user and a password are `basic_auth`, parameters are `params`)"
         ));
     }
-    Ok(())
+    match port(address) {
+        Some(port) if !port.parse::<u16>().is_ok_and(|port| port > 0) => Err(format!(
+            "expected a port from 1 to 65535 after the `:`, found `{address}`"
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// What stands after the host's colon; an IPv6 address stands in brackets or has no port.
+pub(crate) fn port(address: &str) -> Option<&str> {
+    let (host, port) = address.rsplit_once(':')?;
+    let is_whole = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+    is_whole.then_some(port)
 }
 
 /// Letters of any script are for names that the resolver translates.

@@ -92,6 +92,27 @@ fn faults_of_rule_files_are_faults_of_the_configuration() {
 }
 
 #[test]
+fn a_target_without_a_port_is_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "scrape_configs:\n- {job_name: a, static_configs: [{targets: [web1, 'web2:9100']}]}\n- {job_name: b, scheme: https, static_configs: [{targets: [web3]}]}\n";
+    fs::write(folder.path().join("c.yaml"), text).unwrap();
+    let output = watchpost(folder.path())
+        .args(["check", "config", "c.yaml"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success());
+    let notes: Vec<&str> = text.lines().filter(|line| line.starts_with("note")).collect();
+    assert_eq!(
+        notes,
+        [
+            "note: job `a`: `web1` names no port: port 80 is scraped",
+            "note: job `b`: `web3` names no port: port 443 is scraped"
+        ]
+    );
+}
+
+#[test]
 fn wrong_flags_are_wrong_use() {
     let folder = tempfile::tempdir().unwrap();
     let (code, _) = said(

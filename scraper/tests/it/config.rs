@@ -80,6 +80,10 @@ const BAD: &[(&str, &str)] = &[
         "same_job_twice.bad.yaml:4: scrape_configs[2].job_name: expected a name of its own, found `a` again",
     ),
     (
+        "target_port",
+        "target_port.bad.yaml:4: scrape_configs[0].static_configs[0].targets[0]: expected a port from 1 to 65535 after the `:`, found `web1:99999`\ntarget_port.bad.yaml:5: scrape_configs[0].static_configs[1].targets[0]: expected a port from 1 to 65535 after the `:`, found `web1:`\ntarget_port.bad.yaml:5: scrape_configs[0].static_configs[1].targets[1]: expected a port from 1 to 65535 after the `:`, found `[::1]:x`",
+    ),
+    (
         "target_with_password",
         "target_with_password.bad.yaml:4: scrape_configs[0].static_configs[0].targets[0]: expected `host:port`, found `@` in it (a user and a password are `basic_auth`, parameters are `params`)",
     ),
