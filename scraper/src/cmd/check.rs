@@ -19,7 +19,7 @@ pub fn run(verb: &CheckVerb) -> Result<(), Failure> {
 }
 
 fn check_config(file: &Path) -> Result<(), Failure> {
-    let config = Config::read(file)?;
+    let config = read_config(file)?;
     let targets: usize = config
         .scrape_configs
         .iter()
@@ -54,6 +54,19 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         config.scrape_configs.len(),
     ));
     Ok(())
+}
+
+/// Reads a configuration. Where it is faulty, the faults of the rule files that it names are told
+/// along with its own.
+pub fn read_config(file: &Path) -> Result<Config, Faults> {
+    Config::read(file).map_err(|mut faults| {
+        for pattern in Config::rule_files_of(file) {
+            if let Err(more) = rule_files(&file.display().to_string(), &pattern) {
+                faults.extend(more);
+            }
+        }
+        faults
+    })
 }
 
 /// An address without a port means the scheme's, as in Prometheus, and is often a slip.
@@ -100,19 +113,30 @@ pub fn rule_groups(file: &str, config: &Config) -> Result<Vec<RuleGroup>, Faults
         Vec::new()
     };
     for pattern in &config.rule_files {
-        match crate::config::matching_files(pattern) {
-            Ok(files) => {
-                for file in files {
-                    match read_rules(&file) {
-                        Ok(more) => groups.extend(more),
-                        Err(more) => faults.extend(more),
-                    }
-                }
-            }
-            Err(error) => faults.add(
-                "rule_files",
-                format_args!("cannot read `{pattern}`: {error}"),
-            ),
+        match rule_files(file, pattern) {
+            Ok(more) => groups.extend(more),
+            Err(more) => faults.extend(more),
+        }
+    }
+    faults.into_result(groups)
+}
+
+/// The rules of the files that a pattern names. One that names none is right, and often a slip.
+fn rule_files(file: &str, pattern: &str) -> Result<Vec<RuleGroup>, Faults> {
+    let mut faults = Faults::new(file);
+    let mut groups = Vec::new();
+    let files = crate::config::matching_files(pattern).unwrap_or_else(|error| {
+        let text = format!("cannot read `{pattern}`: {error}");
+        faults.add("rule_files", text);
+        Vec::new()
+    });
+    if files.is_empty() && faults.is_empty() {
+        tracing::warn!("{file}: rule_files: no file matches `{pattern}`");
+    }
+    for file in files {
+        match read_rules(&file) {
+            Ok(more) => groups.extend(more),
+            Err(more) => faults.extend(more),
         }
     }
     faults.into_result(groups)

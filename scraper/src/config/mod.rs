@@ -107,6 +107,15 @@ impl Config {
         Ok(config)
     }
 
+    /// The rule files that a file names, also where the rest of it is faulty; none where not even
+    /// they can be read.
+    pub fn rule_files_of(path: &Path) -> Vec<String> {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let mut named: RuleFiles = load("", &text).unwrap_or_default();
+        resolve_patterns(path.parent().unwrap_or(Path::new("")), &mut named.rule_files);
+        named.rule_files
+    }
+
     /// The configuration with all defaults, without secrets.
     pub fn to_yaml(&self) -> String {
         serde_yaml::to_string(self).unwrap_or_else(|error| format!("# {error}\n"))
@@ -114,9 +123,7 @@ impl Config {
 
     /// Makes relative paths relative to a directory.
     fn resolve(&mut self, dir: &Path) {
-        for pattern in &mut self.rule_files {
-            *pattern = dir.join(&pattern).display().to_string();
-        }
+        resolve_patterns(dir, &mut self.rule_files);
         for job in &mut self.scrape_configs {
             if let Some(auth) = &mut job.basic_auth {
                 http::resolve(dir, &mut auth.password_file);
@@ -130,6 +137,23 @@ impl Config {
             resolve_notifications(dir, notifications);
         }
         self.commands.resolve(dir);
+    }
+}
+
+/// What is read of a file with faults elsewhere.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RuleFiles {
+    rule_files: Vec<String>,
+}
+
+impl Validate for RuleFiles {
+    fn validate(&self, _: &mut Faults) {}
+}
+
+fn resolve_patterns(dir: &Path, patterns: &mut [String]) {
+    for pattern in patterns {
+        *pattern = dir.join(&pattern).display().to_string();
     }
 }
 

@@ -82,6 +82,20 @@ fn faults_of_rule_files_are_faults_of_the_configuration() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
+    fs::write(
+        folder.path().join("e.yaml"),
+        "globl: {}\nrule_files: ['r.y*']\n",
+    )
+    .unwrap();
+    for arguments in [
+        vec!["--config.file=e.yaml"],
+        vec!["check", "config", "e.yaml"],
+    ] {
+        let (_, text) = said(&watchpost(folder.path()).args(arguments).output().unwrap());
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(text.starts_with("e.yaml:1: globl: unknown key"), "{text}");
+        assert!(text.contains("\nr.yaml:4: groups[0].rules[0].expr"), "{text}");
+    }
     let (code, text) = said(
         &watchpost(folder.path())
             .args(["check", "rules", "r.yaml"])
@@ -89,6 +103,20 @@ fn faults_of_rule_files_are_faults_of_the_configuration() {
             .unwrap(),
     );
     assert_eq!((code, text.lines().count()), (Some(64), 3), "{text}");
+}
+
+#[test]
+fn a_pattern_of_rule_files_that_names_none_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("c.yaml"), "rule_files: ['rules/*.yml']\n").unwrap();
+    let (code, text) = said(
+        &watchpost(folder.path())
+            .args(["check", "config", "c.yaml"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("no file matches `rules/*.yml`"), "{text}");
 }
 
 #[test]
