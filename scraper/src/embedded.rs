@@ -148,6 +148,7 @@ mod tests {
 
     #[tokio::test]
     async fn our_exporter_is_told_from_a_node_exporter() {
+        crate::cmd::prepare();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let config = watchpost_exporter::Config::default();

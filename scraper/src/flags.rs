@@ -9,26 +9,36 @@ use watchpost_model::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
-  watchpost                                       watch this machine; page at http://127.0.0.1:9090
-  watchpost --config.file=config.yaml             watch the hosts that the file names
-  watchpost --web.listen-address=0.0.0.0:9090     serve the page to the network
-  watchpost check config config.yaml              all faults of a configuration, with file, line and key
-  watchpost check rules rules/*.yaml              all faults of rule files
-  watchpost query instant 'up == 0'               which targets are down, asked of a running watchpost
-  watchpost command list web1                     the commands that host web1 allows
-  watchpost command run web1 status               call one of them
+  watchpost                              watch this machine
+  watchpost --config.file=hosts.yaml     watch the hosts that the file names
+  watchpost --web.listen-address=:9090   serve it to the network (no login yet)
+  watchpost check config hosts.yaml      all faults, with file, line and key
+  watchpost check rules rules/*.yaml     the same for rule files
+  watchpost query instant 'up == 0'      which targets are down, asked of a server
+  watchpost command list --config.file=hosts.yaml this-host
+  watchpost command run --config.file=hosts.yaml this-host status
+                                         the host's own commands; so far only a
+                                         host's exporter on loopback is called
 
-To add another host: run watchpost-exporter there and name it in `scrape_configs` of the
-configuration file (examples/config.yaml has every key).
+The page is at http://127.0.0.1:9090. To add another host, run watchpost-exporter
+on both, write both into a copy of examples/minimal.yaml and start again with
+--config.file (examples/config.yaml has every key).
 
-Exit status: 0 done, 1 failed, 2 wrong use of the command line, 64 wrong configuration.";
+Exit status: 0 done, 1 failed, 2 wrong command line, 64 wrong configuration.";
 
 /// Watches machines: scrapes exporters, stores the samples, answers `PromQL`, judges by rules and
 /// sends notices, and shows all of it on a page.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "watchpost", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "watchpost",
+    about = "Watches machines: scrapes exporters, stores the samples, answers PromQL, judges by rules and \
+             sends notices, and shows all of it on a page",
+    version,
+    after_help = EXAMPLES,
+    args_conflicts_with_subcommands = true
+)]
 pub struct Flags {
-    /// What to do; `run` where nothing is named.
+    /// What to do; to run where nothing is named.
     #[command(subcommand)]
     pub verb: Option<Verb>,
     /// The flags of `run`.
@@ -50,7 +60,7 @@ pub enum Verb {
     /// Ask a running watchpost or Prometheus.
     #[command(subcommand)]
     Query(QueryVerb),
-    /// Call a command that a host allows.
+    /// Call a command that this host allows (other hosts are not called yet).
     #[command(subcommand)]
     Command(CommandVerb),
 }
@@ -81,16 +91,23 @@ pub enum QueryVerb {
 /// The flags of `query instant`.
 #[derive(Args, Clone, Debug)]
 pub struct InstantFlags {
-    /// The expression, in `PromQL`.
+    /// The expression.
+    #[arg(help = "The expression, in PromQL")]
     pub expr: String,
     /// The time, RFC 3339 or Unix seconds; now where it is not given.
     #[arg(long)]
     pub time: Option<String>,
-    /// The server to ask.
+    /// The server to ask; http where no scheme is given.
     #[arg(long, default_value = "http://127.0.0.1:9090")]
     pub server: String,
     /// How the answer is written.
-    #[arg(long, value_enum, default_value_t = OutputFormat::Table)]
+    #[arg(
+        long,
+        help = "How the answer is written: table (for people), json (as it is)",
+        hide_possible_values = true,
+        value_enum,
+        default_value_t = OutputFormat::Table
+    )]
     pub format: OutputFormat,
 }
 
@@ -121,13 +138,16 @@ pub enum CommandVerb {
 /// Which host, and how to reach it.
 #[derive(Args, Clone, Debug)]
 pub struct HostFlags {
-    /// The host: the `instance` label of a target of the configuration file, or `HOST:PORT`.
+    /// The host: the instance label of a target of the configuration file, or an address.
+    #[arg(
+        help = "The instance label of a target of the configuration file, or HOST:PORT; so far on loopback only"
+    )]
     pub host: String,
     /// The configuration file that names the host's target and token file.
-    #[arg(long = "config.file")]
+    #[arg(long = "config.file", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// The file that holds the token; goes before the configuration's.
-    #[arg(long)]
+    #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 }
 
@@ -183,10 +203,28 @@ pub struct RunFlags {
 #[derive(Args, Clone, Debug)]
 pub struct LogFlags {
     /// The least severe messages that are logged.
-    #[arg(id = "log.level", long = "log.level", global = true, value_enum, default_value_t = Level::Info)]
+    #[arg(
+        id = "log.level",
+        long = "log.level",
+        help = "The least severe messages that are logged: debug, info, warn, error",
+        value_name = "LEVEL",
+        hide_possible_values = true,
+        global = true,
+        value_enum,
+        default_value_t = Level::Info
+    )]
     pub level: Level,
     /// How messages are written, to standard error.
-    #[arg(id = "log.format", long = "log.format", global = true, value_enum, default_value_t = Format::Logfmt)]
+    #[arg(
+        id = "log.format",
+        long = "log.format",
+        help = "How messages are written, to standard error: logfmt, json",
+        value_name = "FORMAT",
+        hide_possible_values = true,
+        global = true,
+        value_enum,
+        default_value_t = Format::Logfmt
+    )]
     pub format: Format,
 }
 
@@ -212,6 +250,29 @@ mod tests {
     fn the_command_line_is_consistent() {
         use clap::CommandFactory;
         Flags::command().debug_assert();
+    }
+
+    fn help_of_all(command: &mut clap::Command, seen: &mut Vec<String>) {
+        seen.push(command.render_long_help().to_string());
+        for verb in command.get_subcommands_mut() {
+            help_of_all(verb, seen);
+        }
+    }
+
+    #[test]
+    fn help_is_plain_text_in_short_lines() {
+        use clap::CommandFactory;
+        let mut command = Flags::command();
+        command.build();
+        let mut texts = Vec::new();
+        help_of_all(&mut command, &mut texts);
+        assert!(texts.len() > 8);
+        for text in texts {
+            assert!(!text.contains('`'), "{text}");
+        }
+        for line in EXAMPLES.lines() {
+            assert!(line.len() <= 82, "{line}");
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         }
     };
     faults.into_result(())?;
-    for pool in manager.iter().flat_map(|manager| manager.pools()) {
+    for pool in manager.iter().flat_map(scrape::Manager::pools) {
         tell_of_usual_ports(pool);
     }
     say(format_args!(

