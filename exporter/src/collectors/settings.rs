@@ -86,10 +86,10 @@ pub struct Settings {
 
 /// Why a flag's value is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("--collector.{flag}: {source}")]
+#[error("--collector.{flag}: {reason}")]
 pub struct FlagError {
     flag: &'static str,
-    source: RegexError,
+    reason: RegexError,
 }
 
 impl Settings {
@@ -103,9 +103,9 @@ impl Settings {
     pub fn set(&mut self, flag: &Flag, values: Vec<String>) -> Result<(), FlagError> {
         if matches!(flag.kind, FlagKind::Pattern { .. }) {
             for value in &values {
-                Pattern::new(value).map_err(|source| FlagError {
+                Pattern::new(value).map_err(|reason| FlagError {
                     flag: flag.name,
-                    source,
+                    reason,
                 })?;
             }
         }
@@ -173,6 +173,9 @@ pub struct Pattern(Regex);
 impl Pattern {
     /// Compiles an expression.
     pub fn new(text: &str) -> Result<Self, RegexError> {
+        // The text on its own first: a fault of it is told without what we put around it, and
+        // `a)(b` does not become an expression by that.
+        Regex::new(text)?;
         Regex::new(&format!("(?s:.*)(?:{text})(?s:.*)")).map(Self)
     }
 
@@ -231,7 +234,11 @@ mod tests {
         let error = Settings::default()
             .set(&EXCLUDE, vec!["(".to_owned()])
             .unwrap_err();
-        assert!(error.to_string().starts_with("--collector.x.exclude: "));
+        assert!(std::error::Error::source(&error).is_none(), "told once");
+        let error = error.to_string();
+        assert!(error.starts_with("--collector.x.exclude: "));
+        assert!(error.contains("found `(`: "), "{error}");
+        assert!(Pattern::new("a)(b").is_err());
     }
 
     #[test]
