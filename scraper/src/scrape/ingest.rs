@@ -18,7 +18,7 @@ use super::pool::Settings;
 use super::{metadata, relabel};
 use crate::clock;
 
-/// The series that tell of each scrape, in the order of [`Report::values`].
+/// The series that tell of each scrape, in the order in which a report gives its values.
 const REPORT: [&str; 5] = [
     "up",
     "scrape_duration_seconds",

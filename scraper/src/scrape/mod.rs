@@ -1,8 +1,8 @@
 //! Fetches pages on a schedule and stores their samples.
 //!
 //! A [`Manager`] holds a pool of targets per job. Each target has a task of its own with a phase of
-//! its own ([`schedule`]), so that a slow target delays no other. One round of a target is a
-//! [`cycle`]: fetch ([`client`]), read the page into its remembered shape ([`layout`]), append one
+//! its own (`schedule`), so that a slow target delays no other. One round of a target is a
+//! `cycle`: fetch (`client`), read the page into its remembered shape (`layout`), append one
 //! row. What came of it is kept in the [`Target`] for the API.
 //!
 //! Promises: a page is stored whole or not at all; a target that does not answer, or answers
