@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::CollectError;
 
@@ -105,6 +106,50 @@ fn read_all(file: &File, memory: &mut Vec<u8>) -> io::Result<usize> {
     }
 }
 
+/// How old an [`Inventory`] may get.
+const INVENTORY_AGE: Duration = Duration::from_mins(1);
+
+/// What a host has of something (sensors, links, disks), with the files to read at each scrape.
+/// Listing folders costs more than reading the files, and devices seldom come and go: the list is
+/// made anew after a minute, or when [`Inventory::forget`] says that a device is gone.
+#[derive(Debug)]
+pub struct Inventory<T> {
+    made: Option<(Instant, T)>,
+}
+
+impl<T> Default for Inventory<T> {
+    fn default() -> Self {
+        Self { made: None }
+    }
+}
+
+impl<T> Inventory<T> {
+    /// The list, by `make` where there is none or an old one. `make` gets the old one, so that
+    /// files that are open can be taken over.
+    ///
+    /// # Errors
+    ///
+    /// Those of `make`.
+    pub fn get(
+        &mut self,
+        now: Instant,
+        make: impl FnOnce(Option<T>) -> Result<T, CollectError>,
+    ) -> Result<&mut T, CollectError> {
+        let fresh = |at: Instant| now.saturating_duration_since(at) < INVENTORY_AGE;
+        let (at, list) = match self.made.take() {
+            Some((at, list)) if fresh(at) => (at, list),
+            old => (now, make(old.map(|(_, list)| list))?),
+        };
+        let (_, list) = self.made.insert((at, list));
+        Ok(list)
+    }
+
+    /// Makes the list anew at the next [`Inventory::get`]: something on it is not there any more.
+    pub fn forget(&mut self) {
+        self.made = None;
+    }
+}
+
 /// A small file's text without the white space at its ends, for files that are read once or
 /// seldom, such as the attributes in `/sys`.
 pub fn read_small(path: &Path) -> Result<String, CollectError> {
@@ -150,6 +195,22 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert!(many.read().is_err());
         assert_eq!(many.text(), b"");
+    }
+
+    #[test]
+    fn an_inventory_is_made_anew_after_a_minute_or_when_it_is_forgotten() {
+        let start = Instant::now();
+        let mut inventory = Inventory::default();
+        let mut at = |seconds, new| {
+            let now = start + Duration::from_secs(seconds);
+            *inventory.get(now, |_| Ok(new)).unwrap()
+        };
+        assert_eq!((at(0, 1), at(59, 2), at(60, 3), at(61, 4)), (1, 1, 3, 3));
+        inventory.forget();
+        assert_eq!(
+            *inventory.get(start, |old| Ok(old.unwrap_or(5))).unwrap(),
+            5
+        );
     }
 
     #[test]

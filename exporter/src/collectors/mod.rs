@@ -34,7 +34,7 @@ use std::path::{Path, PathBuf};
 
 use watchpost_model::text::Page;
 
-pub use file::{KeptFile, read_small};
+pub use file::{Inventory, KeptFile, read_small};
 pub use settings::{Filter, Flag, FlagError, FlagKind, Paths, Pattern, Settings};
 
 /// Why a collector has no numbers.
