@@ -1,18 +1,29 @@
 //! The frequency of each CPU, its limits and its governor, `/sys/devices/system/cpu/cpu*/cpufreq`.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
+use super::cpu::info;
 use super::{CollectError, Collector, Definition, KeptFile, Settings, read_small, text};
 
+/// Its family is also that of the frequencies in `/proc/cpuinfo`: where those are asked for, the
+/// file is left alone, or each CPU would be there twice.
+const CURRENT: &str = "cpuinfo_cur_freq";
+
 /// The file in kilohertz, and its family.
-const FREQUENCIES: [(&str, &str, &str); 6] = [
+const FREQUENCIES: [(&str, &str, &str); 7] = [
     (
-        "cpuinfo_cur_freq",
+        CURRENT,
         "node_cpu_frequency_hertz",
         "Current CPU thread frequency in hertz.",
+    ),
+    (
+        "cpuinfo_avg_freq",
+        "node_cpu_frequency_avg_hertz",
+        "Average CPU thread frequency in hertz.",
     ),
     (
         "cpuinfo_max_freq",
@@ -50,7 +61,7 @@ pub(super) const DEFINITION: Definition = Definition {
     new,
 };
 
-/// Up to this many CPUs have their files kept open, seven each: a host may have hundreds of CPUs,
+/// Up to this many CPUs have their files kept open, eight each: a host may have hundreds of CPUs,
 /// and a process a thousand open files.
 const KEPT_OPEN: usize = 16;
 
@@ -60,6 +71,8 @@ const LOOK_AGAIN: u32 = 64;
 
 struct CpuFreq {
     folder: PathBuf,
+    /// Whether [`CURRENT`] is left to the collector `cpu`.
+    without_current: bool,
     cpus: Vec<Cpu>,
     /// Which CPUs are online, and were when the CPUs were looked for.
     online: KeptFile,
@@ -79,6 +92,7 @@ struct Cpu {
 fn new(settings: &Settings) -> Box<dyn Collector> {
     let folder = settings.paths.sysfs.join("devices/system/cpu");
     Box::new(CpuFreq {
+        without_current: info::is_wanted(settings),
         online: KeptFile::new(folder.join("online")),
         were_online: Vec::new(),
         folder,
@@ -105,7 +119,10 @@ impl Collector for CpuFreq {
             self.rest = LOOK_AGAIN;
         }
         self.rest = self.rest.saturating_sub(1);
-        for (at, (_, name, help)) in FREQUENCIES.into_iter().enumerate() {
+        for (at, (source, name, help)) in FREQUENCIES.into_iter().enumerate() {
+            if self.without_current && source == CURRENT {
+                continue;
+            }
             page.family(name, help, MetricType::Gauge);
             for cpu in &mut self.cpus {
                 let file = cpu.frequencies.get_mut(at).and_then(Option::as_mut);
@@ -169,7 +186,13 @@ fn find(folder: &Path) -> Result<Vec<Cpu>, CollectError> {
 fn open(number: u32, folder: &Path, file: fn(PathBuf) -> KeptFile) -> Cpu {
     let open = |name| {
         let mut file = file(folder.join(name));
-        file.read().is_ok().then_some(file)
+        let there = match file.read() {
+            Ok(_) => true,
+            // An idle CPU has no average; it will have one again.
+            Err(CollectError::Read { source, .. }) => source.kind() == ErrorKind::WouldBlock,
+            Err(_) => false,
+        };
+        there.then_some(file)
     };
     let governors = read_small(&folder.join("scaling_available_governors")).unwrap_or_default();
     Cpu {
@@ -184,6 +207,7 @@ fn open(number: u32, folder: &Path, file: fn(PathBuf) -> KeptFile) -> Cpu {
 mod tests {
     use super::*;
     use crate::collectors::Paths;
+    use crate::collectors::fake_host::{self, FakeHost};
 
     #[test]
     fn a_cpu_that_comes_online_is_there_at_the_next_scrape() {
@@ -221,6 +245,21 @@ mod tests {
         assert_eq!(cpus.len(), 256);
         // Other tests open files meanwhile.
         assert!(open() < before + 200);
+    }
+
+    #[test]
+    fn the_current_frequency_is_served_once() {
+        let cpufreq = "sys/devices/system/cpu/cpu0/cpufreq";
+        let host = FakeHost::new(&[
+            (&format!("{cpufreq}/cpuinfo_cur_freq"), "2000\n"),
+            (&format!("{cpufreq}/cpuinfo_avg_freq"), "1500\n"),
+        ]);
+        let current = "node_cpu_frequency_hertz{cpu=\"0\"} 2000000";
+        let average = "node_cpu_frequency_avg_hertz{cpu=\"0\"} 1500000";
+        assert_eq!(host.collect(&DEFINITION).1, [current, average]);
+        let mut settings = host.settings();
+        settings.set(&info::INFO, vec!["true".to_owned()]).unwrap();
+        assert_eq!(fake_host::collect(&DEFINITION, &settings).1, [average]);
     }
 
     #[test]

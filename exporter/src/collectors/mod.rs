@@ -8,11 +8,14 @@ mod cpu;
 mod cpufreq;
 mod diskstats;
 mod entropy;
+#[cfg(test)]
+mod fake_host;
 mod file;
 mod filefd;
 mod filesystem;
 mod gpu;
 mod hwmon;
+mod kernel_hung;
 mod loadavg;
 mod meminfo;
 mod netdev;
@@ -21,12 +24,15 @@ mod os;
 mod powersupplyclass;
 mod pressure;
 mod processes;
+mod schedstat;
+mod selinux;
 mod settings;
 mod sockstat;
 mod stat;
 pub mod text;
 mod thermal_zone;
 mod time;
+mod timex;
 mod uname;
 mod vmstat;
 
@@ -132,6 +138,7 @@ pub const ALL: &[Definition] = &[
     filesystem::DEFINITION,
     gpu::DEFINITION,
     hwmon::DEFINITION,
+    kernel_hung::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
     netdev::DEFINITION,
@@ -140,10 +147,13 @@ pub const ALL: &[Definition] = &[
     powersupplyclass::DEFINITION,
     pressure::DEFINITION,
     processes::DEFINITION,
+    schedstat::DEFINITION,
+    selinux::DEFINITION,
     sockstat::DEFINITION,
     stat::DEFINITION,
     thermal_zone::DEFINITION,
     time::DEFINITION,
+    timex::DEFINITION,
     uname::DEFINITION,
     vmstat::DEFINITION,
 ];

@@ -5,7 +5,7 @@ use watchpost_model::text::Page;
 
 use super::super::{CollectError, Flag, KeptFile, Pattern, Settings, text};
 
-pub(super) const INFO: Flag = Flag::switch("cpu.info", "Export what /proc/cpuinfo says.");
+pub(in super::super) const INFO: Flag = Flag::switch("cpu.info", "Export what /proc/cpuinfo says.");
 pub(super) const FLAGS_INCLUDE: Flag = Flag::pattern(
     "cpu.info.flags-include",
     "",
@@ -28,6 +28,12 @@ const LABELS: [(&str, &str); 10] = [
     ("vendor", "vendor_id"),
 ];
 
+/// Whether one of the flags asks for what the file says, the frequencies among it.
+pub(in super::super) fn is_wanted(settings: &Settings) -> bool {
+    let given = |flag| !settings.text(flag).is_empty();
+    settings.switch(&INFO) || given(&FLAGS_INCLUDE) || given(&BUGS_INCLUDE)
+}
+
 pub(super) struct Info {
     file: KeptFile,
     flags: Option<Pattern>,
@@ -37,11 +43,11 @@ pub(super) struct Info {
 impl Info {
     /// Nothing unless one of the flags asks for it.
     pub(super) fn new(settings: &Settings) -> Option<Self> {
-        let flags = settings.pattern(&FLAGS_INCLUDE);
-        let bugs = settings.pattern(&BUGS_INCLUDE);
-        let wanted = settings.switch(&INFO) || flags.is_some() || bugs.is_some();
-        let file = KeptFile::new(settings.paths.procfs.join("cpuinfo"));
-        wanted.then_some(Self { file, flags, bugs })
+        is_wanted(settings).then(|| Self {
+            file: KeptFile::new(settings.paths.procfs.join("cpuinfo")),
+            flags: settings.pattern(&FLAGS_INCLUDE),
+            bugs: settings.pattern(&BUGS_INCLUDE),
+        })
     }
 
     pub(super) fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {

@@ -4,7 +4,7 @@
 //! The kernel's counters may go back a little (idle time is estimated). What has been served once
 //! is never taken back, unless the idle time falls by three seconds: then the CPU has been off.
 
-mod info;
+pub(super) mod info;
 mod throttle;
 
 use std::collections::BTreeMap;

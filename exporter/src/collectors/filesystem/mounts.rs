@@ -70,7 +70,7 @@ fn mount(line: &[u8]) -> Option<Mount> {
     let mut words = words.skip_while(|word| *word != b"-").skip(1);
     let (fstype, device) = (words.next()?, words.next()?);
     let super_options = words.next().unwrap_or_default();
-    let has_ro = |options: &[u8]| options.split(|c| *c == b',').any(|option| option == b"ro");
+    let has = |options: &[u8], wanted| options.split(|c| *c == b',').any(|option| option == wanted);
     Some(Mount {
         device: lossy(&unescape(device)),
         point: lossy(&unescape(point)),
@@ -78,7 +78,10 @@ fn mount(line: &[u8]) -> Option<Mount> {
         fstype: lossy(fstype),
         major: lossy(major),
         minor: lossy(minor),
-        read_only: has_ro(options) || has_ro(super_options),
+        read_only: has(options, b"ro".as_slice())
+            || has(super_options, b"ro")
+            // So ext4 calls itself since Linux 6.15 when an error has made it read-only.
+            || has(super_options, b"emergency_ro"),
     })
 }
 

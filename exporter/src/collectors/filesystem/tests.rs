@@ -41,6 +41,20 @@ fn a_line_is_a_mount() {
 }
 
 #[test]
+fn a_mount_is_read_only_by_its_own_options_or_its_file_systems() {
+    for (own, of_file_system, read_only) in [
+        ("rw", "rw,errors=remount-ro", false),
+        ("ro,noatime", "rw", true),
+        ("rw", "ro", true),
+        ("rw", "rw,errors=remount-ro,emergency_ro", true),
+        ("rw,xro", "rw,romance", false),
+    ] {
+        let line = format!("36 35 98:0 / / {own} - ext4 /dev/x {of_file_system}\n");
+        assert_eq!(parse(&line)[0].read_only, read_only, "{line}");
+    }
+}
+
+#[test]
 fn white_space_in_a_name_is_part_of_it() {
     let mounts = parse("36 35 98:0 / /a\rb\u{c}c rw - fuse.x src\r-\rext4 rw\n");
     assert_eq!(mounts[0].point, "/a\rb\u{c}c");

@@ -1,0 +1,66 @@
+//! A host made of a few files, for the tests of the collectors.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+use watchpost_model::text::Page;
+
+use super::{CollectError, Definition, Paths, Settings};
+
+/// A folder with `proc`, `sys` and whatever else the tests put into it.
+pub(super) struct FakeHost {
+    root: TempDir,
+}
+
+impl FakeHost {
+    /// A host with these files, each with its path and text.
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let host = Self { root };
+        for (path, text) in files {
+            host.write(path, text);
+        }
+        host
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    pub(super) fn write(&self, path: &str, text: &str) {
+        let path = self.root().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(super) fn settings(&self) -> Settings {
+        Settings::new(Paths {
+            procfs: self.root().join("proc"),
+            sysfs: self.root().join("sys"),
+            rootfs: self.root().to_owned(),
+            udev_data: self.root().join("udev"),
+        })
+    }
+
+    /// Runs a collector once: how it did, and the series it wrote.
+    pub(super) fn collect(&self, of: &Definition) -> (Result<(), CollectError>, Vec<String>) {
+        collect(of, &self.settings())
+    }
+}
+
+/// Runs a collector once: how it did, and the series it wrote.
+pub(super) fn collect(
+    of: &Definition,
+    settings: &Settings,
+) -> (Result<(), CollectError>, Vec<String>) {
+    let mut page = Page::new();
+    let outcome = (of.new)(settings).collect(&mut page);
+    (outcome, series(&mut page))
+}
+
+/// The lines of a page that are no help and no type.
+pub(super) fn series(page: &mut Page) -> Vec<String> {
+    let text = String::from_utf8(page.finish().to_vec()).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
