@@ -30,6 +30,7 @@ mod settings;
 mod sockstat;
 mod stat;
 pub mod text;
+mod textfile;
 mod thermal_zone;
 mod time;
 mod timex;
@@ -151,6 +152,7 @@ pub const ALL: &[Definition] = &[
     selinux::DEFINITION,
     sockstat::DEFINITION,
     stat::DEFINITION,
+    textfile::DEFINITION,
     thermal_zone::DEFINITION,
     time::DEFINITION,
     timex::DEFINITION,

@@ -51,6 +51,11 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// How many bytes have been read: the page up to the end of the last entry's line.
+    pub fn offset(&self) -> usize {
+        self.cursor.at
+    }
+
     /// The next entry, where a sample of the series `expected` is likely to come: if it does, its
     /// text is only compared. `expected` is the series text of an earlier sample of this format.
     pub fn next_like(&mut self, expected: &[u8]) -> Option<Result<Entry<'a>, ParseError>> {

@@ -82,6 +82,21 @@ impl Page {
         }
     }
 
+    /// Adds all families of another page.
+    pub fn append(&mut self, other: &mut Page) {
+        self.drop_empty_family();
+        other.drop_empty_family();
+        let offset = self.text.len();
+        self.put(&other.text);
+        self.families
+            .extend(other.families.iter().map(|family| Family {
+                start: family.start + offset,
+                name_start: family.name_start + offset,
+                name_end: family.name_end + offset,
+                has_samples: family.has_samples,
+            }));
+    }
+
     /// The page's text.
     pub fn finish(&mut self) -> &[u8] {
         self.drop_empty_family();
@@ -231,6 +246,27 @@ mod tests {
         );
         let names: Vec<_> = page.families().map(|(name, _)| name.to_vec()).collect();
         assert_eq!(names, [b"a_total".to_vec(), b"h".to_vec()]);
+    }
+
+    #[test]
+    fn a_page_takes_the_families_of_another() {
+        let mut page = Page::new();
+        page.family("a", "A.", MetricType::Gauge);
+        page.sample(&[], 1.0);
+        page.family("empty", "Not on the page.", MetricType::Gauge);
+        let mut other = Page::new();
+        other.family("b", "B.", MetricType::Counter);
+        other.sample(&[("x", "y")], 2.0);
+        other.family("also_empty", "Not on the page.", MetricType::Gauge);
+        page.append(&mut other);
+        page.sample(&[("x", "z")], 3.0);
+        let families: Vec<_> = page.families().map(|(name, _)| name.to_vec()).collect();
+        assert_eq!(families, [b"a".to_vec(), b"b".to_vec()]);
+        assert_eq!(
+            page.finish(),
+            b"# HELP a A.\n# TYPE a gauge\na 1\n\
+              # HELP b B.\n# TYPE b counter\nb{x=\"y\"} 2\nb{x=\"z\"} 3\n"
+        );
     }
 
     #[test]
