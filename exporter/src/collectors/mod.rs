@@ -4,15 +4,19 @@
 //! its families into a [`Page`] of its own. The registry runs it, times it and gives up on it
 //! after a deadline, so a collector may block but need not hurry.
 
+mod attributes;
 mod cpu;
 mod cpufreq;
 mod diskstats;
+mod drbd;
 mod entropy;
 #[cfg(test)]
 mod fake_host;
+mod fibrechannel;
 mod file;
 mod filefd;
 mod filesystem;
+mod folder;
 mod gpu;
 mod hwmon;
 mod kernel_hung;
@@ -29,6 +33,7 @@ mod selinux;
 mod settings;
 mod sockstat;
 mod stat;
+mod tapestats;
 pub mod text;
 mod textfile;
 mod thermal_zone;
@@ -36,6 +41,8 @@ mod time;
 mod timex;
 mod uname;
 mod vmstat;
+mod xfs;
+mod zfs;
 
 use std::path::{Path, PathBuf};
 
@@ -134,7 +141,9 @@ pub const ALL: &[Definition] = &[
     cpu::DEFINITION,
     cpufreq::DEFINITION,
     diskstats::DEFINITION,
+    drbd::DEFINITION,
     entropy::DEFINITION,
+    fibrechannel::DEFINITION,
     filefd::DEFINITION,
     filesystem::DEFINITION,
     gpu::DEFINITION,
@@ -153,9 +162,12 @@ pub const ALL: &[Definition] = &[
     sockstat::DEFINITION,
     stat::DEFINITION,
     textfile::DEFINITION,
+    tapestats::DEFINITION,
     thermal_zone::DEFINITION,
     time::DEFINITION,
     timex::DEFINITION,
     uname::DEFINITION,
     vmstat::DEFINITION,
+    xfs::DEFINITION,
+    zfs::DEFINITION,
 ];

@@ -1,0 +1,187 @@
+//! Devices that keep each number in a file of its own, as those of `/sys` do. A table says which
+//! files there are and what series become of them.
+//!
+//! A file that is not there or that the device does not support has no series. One whose text is no
+//! number costs its own series, and the collector fails for it.
+
+use std::path::Path;
+
+use rustix::io::Errno;
+use watchpost_model::MetricType;
+use watchpost_model::text::{Page, Series};
+
+use super::{CollectError, Inventory, KeptFile};
+
+/// Name, help and type of a family, its file below the device's folder, and how its text is read.
+pub(super) type Attribute<U> = (&'static str, &'static str, MetricType, &'static str, U);
+
+/// Ends a series with what a file's text, without the white space around it, says. A series that is
+/// not ended is left out; none means that the text is not what it should be.
+pub(super) type Put<U> = fn(&[u8], U, Series<'_>) -> Option<()>;
+
+/// The labels of a device's series.
+pub(super) type Labels = Vec<(&'static str, String)>;
+
+/// A device, with the files that it has.
+#[derive(Debug)]
+pub(super) struct Device {
+    labels: Labels,
+    /// One for each line of the table.
+    files: Vec<Option<KeptFile>>,
+}
+
+impl Device {
+    /// Finds out which of the table's files there are. A host may have hundreds of devices, so none
+    /// of the files stays open.
+    pub(super) fn new<U>(folder: &Path, labels: Labels, table: &[Attribute<U>]) -> Self {
+        let file = |(_, _, _, file, _): &Attribute<U>| {
+            let path = folder.join(file);
+            path.exists().then(|| KeptFile::one_of_many(path))
+        };
+        Self {
+            labels,
+            files: table.iter().map(file).collect(),
+        }
+    }
+}
+
+/// Writes the families of a table. Of several errors the first is returned, when all is written.
+pub(super) fn write<U: Copy>(
+    table: &[Attribute<U>],
+    devices: &mut [Device],
+    page: &mut Page,
+    put: Put<U>,
+) -> Result<(), CollectError> {
+    let mut result = Ok(());
+    for (at, (family, help, metric_type, _, unit)) in table.iter().enumerate() {
+        page.family(family, help, *metric_type);
+        for Device { labels, files } in &mut *devices {
+            let Some(Some(file)) = files.get_mut(at) else {
+                continue;
+            };
+            let text = match read(file) {
+                Ok(Some(text)) => text,
+                Ok(None) => continue,
+                Err(error) => {
+                    keep_first(&mut result, Err(error));
+                    continue;
+                }
+            };
+            let series = labelled(page, labels);
+            if put(text, *unit, series).is_none() {
+                let fault = CollectError::parse(file.path(), "a number", file.text());
+                keep_first(&mut result, Err(fault));
+            }
+        }
+    }
+    result
+}
+
+/// Starts a series with labels.
+pub(super) fn labelled<'a>(page: &'a mut Page, labels: &Labels) -> Series<'a> {
+    let mut series = page.series("");
+    for (name, value) in labels {
+        series.label(name, value);
+    }
+    series
+}
+
+/// A file's text without the white space around it; none where the device does not support the
+/// attribute or lets root alone see it.
+pub(super) fn read(file: &mut KeptFile) -> Result<Option<&[u8]>, CollectError> {
+    match file.read() {
+        Ok(_) => {}
+        Err(CollectError::Read { source, .. }) if is_not_supported(&source) => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    Ok(Some(file.text().trim_ascii()))
+}
+
+fn is_not_supported(error: &std::io::Error) -> bool {
+    let error = Errno::from_io_error(error);
+    let known = [Errno::ACCESS, Errno::PERM, Errno::INVAL, Errno::OPNOTSUPP];
+    error.is_some_and(|error| known.contains(&error))
+}
+
+/// Keeps the first of several errors.
+pub(super) fn keep_first(result: &mut Result<(), CollectError>, next: Result<(), CollectError>) {
+    if result.is_ok() {
+        *result = next;
+    }
+}
+
+/// Ends a collector's run: that a device went away is no fault, but the list of devices is old.
+pub(super) fn settle<T>(
+    result: Result<(), CollectError>,
+    list: &mut Inventory<T>,
+) -> Result<(), CollectError> {
+    match result {
+        Err(error) if error.is_missing() => {
+            list.forget();
+            Ok(())
+        }
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::super::text;
+    use super::*;
+
+    const TABLE: &[Attribute<()>] = &[
+        ("a", "A.", MetricType::Counter, "a", ()),
+        ("b", "B.", MetricType::Gauge, "sub/b", ()),
+    ];
+
+    fn put(text: &[u8], (): (), series: Series<'_>) -> Option<()> {
+        if text != b"none" {
+            series.digits(Some(text).filter(|text| text::is_integer(text))?);
+        }
+        Some(())
+    }
+
+    fn device(folder: &Path, name: &str, a: &str, b: Option<&str>) -> Device {
+        let folder = folder.join(name);
+        std::fs::create_dir_all(folder.join("sub")).unwrap();
+        std::fs::write(folder.join("a"), a).unwrap();
+        if let Some(b) = b {
+            std::fs::write(folder.join("sub/b"), b).unwrap();
+        }
+        Device::new(&folder, vec![("x", name.to_owned())], TABLE)
+    }
+
+    #[test]
+    fn a_bad_file_costs_its_own_series_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut devices = [
+            device(folder.path(), "0", "1\n", Some("none\n")),
+            device(folder.path(), "1", "1x\n", Some(" 2 \n")),
+            device(folder.path(), "2", "3", None),
+        ];
+        let mut page = Page::new();
+        let error = write(TABLE, &mut devices, &mut page, put).unwrap_err();
+        assert!(error.to_string().contains("1/a`: expected a number, found"));
+        assert_eq!(
+            String::from_utf8_lossy(page.finish()),
+            "# HELP a A.\n# TYPE a counter\na{x=\"0\"} 1\na{x=\"2\"} 3\n\
+             # HELP b B.\n# TYPE b gauge\nb{x=\"1\"} 2\n"
+        );
+    }
+
+    #[test]
+    fn a_device_that_went_away_is_no_fault_but_the_list_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut devices = [device(folder.path(), "0", "1", Some("2"))];
+        std::fs::remove_dir_all(folder.path().join("0")).unwrap();
+        let mut page = Page::new();
+        let result = write(TABLE, &mut devices, &mut page, put);
+        let mut list = Inventory::default();
+        list.get(Instant::now(), |_| Ok(1)).unwrap();
+        assert!(settle(result, &mut list).is_ok());
+        assert_eq!(*list.get(Instant::now(), |_| Ok(2)).unwrap(), 2);
+        assert_eq!(page.finish(), b"");
+    }
+}
