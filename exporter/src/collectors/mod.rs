@@ -5,7 +5,10 @@
 //! after a deadline, so a collector may block but need not hurry.
 
 mod attributes;
+mod buddyinfo;
+mod cgroups;
 mod cpu;
+mod cpu_vulnerabilities;
 mod cpufreq;
 mod diskstats;
 mod drbd;
@@ -19,7 +22,9 @@ mod filesystem;
 mod folder;
 mod gpu;
 mod hwmon;
+mod interrupts;
 mod kernel_hung;
+mod ksmd;
 mod loadavg;
 mod meminfo;
 mod netdev;
@@ -32,6 +37,7 @@ mod schedstat;
 mod selinux;
 mod settings;
 mod sockstat;
+mod softirqs;
 mod stat;
 mod tapestats;
 pub mod text;
@@ -138,7 +144,10 @@ pub struct Definition {
 
 /// All collectors, by name.
 pub const ALL: &[Definition] = &[
+    buddyinfo::DEFINITION,
+    cgroups::DEFINITION,
     cpu::DEFINITION,
+    cpu_vulnerabilities::DEFINITION,
     cpufreq::DEFINITION,
     diskstats::DEFINITION,
     drbd::DEFINITION,
@@ -148,7 +157,9 @@ pub const ALL: &[Definition] = &[
     filesystem::DEFINITION,
     gpu::DEFINITION,
     hwmon::DEFINITION,
+    interrupts::DEFINITION,
     kernel_hung::DEFINITION,
+    ksmd::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
     netdev::DEFINITION,
@@ -160,6 +171,7 @@ pub const ALL: &[Definition] = &[
     schedstat::DEFINITION,
     selinux::DEFINITION,
     sockstat::DEFINITION,
+    softirqs::DEFINITION,
     stat::DEFINITION,
     textfile::DEFINITION,
     tapestats::DEFINITION,

@@ -79,11 +79,11 @@ struct Cpu<'a> {
 
 /// The CPUs whose line is whole.
 fn parse(text: &[u8]) -> impl Iterator<Item = Cpu<'_>> {
-    text.split_inclusive(|c| *c == b'\n').filter_map(cpu)
+    text::ended_lines(text).filter_map(cpu)
 }
 
 fn cpu(line: &[u8]) -> Option<Cpu<'_>> {
-    let mut words = text::words(line.strip_prefix(b"cpu")?.strip_suffix(b"\n")?);
+    let mut words = text::words(line.strip_prefix(b"cpu")?);
     let number = words.next().filter(|word| text::is_integer(word))?;
     let mut words = words.skip(SKIPPED);
     let mut figures = [0; FAMILIES.len()];

@@ -7,6 +7,13 @@ pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     text.split(|c| *c == b'\n').filter(|line| !line.is_empty())
 }
 
+/// The lines of a text that are ended: where a text is cut off, so may be its last number.
+pub fn ended_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split_inclusive(|c| *c == b'\n')
+        .filter_map(|line| line.strip_suffix(b"\n"))
+        .filter(|line| !line.is_empty())
+}
+
 /// The words of a line.
 pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace)
@@ -37,6 +44,40 @@ pub fn integer(word: &[u8]) -> Option<u64> {
 /// A number of any kind that Rust reads.
 pub fn number(word: &[u8]) -> Option<f64> {
     std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+/// The digits of a number, as the value of a label.
+#[derive(Clone, Copy, Debug)]
+pub struct Digits {
+    text: [u8; 20],
+    start: usize,
+}
+
+impl Digits {
+    /// Writes a number.
+    pub fn new(number: usize) -> Self {
+        let mut text = [b'0'; 20];
+        let mut start = text.len() - 1;
+        let mut rest = number;
+        put(&mut text, start, digit(rest));
+        while rest >= 10 {
+            rest /= 10;
+            start -= 1;
+            put(&mut text, start, digit(rest));
+        }
+        Self { text, start }
+    }
+}
+
+impl AsRef<[u8]> for Digits {
+    fn as_ref(&self) -> &[u8] {
+        self.text.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// The last digit of a number.
+fn digit(number: usize) -> u8 {
+    b'0' + u8::try_from(number % 10).unwrap_or(0)
 }
 
 /// Ends a series with an integer.
@@ -107,6 +148,21 @@ mod tests {
         ] {
             assert_eq!(fraction(value, decimals), text);
         }
+    }
+
+    #[test]
+    fn the_digits_of_a_number_are_a_label() {
+        for number in [0, 7, 10, 4_096, usize::MAX] {
+            assert_eq!(Digits::new(number).as_ref(), number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_cut_off_is_not_among_those_that_are_ended() {
+        let ended = |text: &'static str| ended_lines(text.as_bytes()).collect::<Vec<_>>();
+        assert_eq!(ended("a 1\n\nb 2\n"), [b"a 1", b"b 2"]);
+        assert_eq!(ended("a 1\nb 2"), [b"a 1"]);
+        assert!(ended("").is_empty());
     }
 
     #[test]
