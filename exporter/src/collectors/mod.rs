@@ -125,6 +125,18 @@ impl CollectError {
 pub trait Collector: Send {
     /// Writes the source's families as they are now. On an error what was written so far stands.
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError>;
+
+    /// Whether the families are other programs', so that those of all other collectors go first.
+    fn is_foreign(&self) -> bool {
+        false
+    }
+
+    /// Tells a foreign collector, after each page, which of its families are not on it in full:
+    /// another collector has them, with other help or type or with the same series.
+    fn note_refused(&mut self, families: &[String]) {
+        // Only foreign families are ever refused.
+        debug_assert!(families.is_empty() || self.is_foreign(), "{families:?}");
+    }
 }
 
 /// A line of the table.

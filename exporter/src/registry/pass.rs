@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::merge::merge;
+use super::merge::{Merged, merge};
 use super::slot::Slot;
 use crate::collectors::text;
 
@@ -111,9 +111,16 @@ impl Pass {
                 b"0"
             });
         }
-        let pages = results
+        let (mut foreign, mut ours): (Vec<_>, Vec<_>) = results
             .iter_mut()
-            .filter_map(|(_, result)| result.as_mut().map(|work| &mut work.page));
-        merge(pages.chain([&mut scrape]), own)
+            .filter_map(|(_, result)| result.as_deref_mut())
+            .partition(|work| work.is_foreign());
+        let pages = ours.iter_mut().map(|work| &mut work.page);
+        let others = foreign.iter_mut().map(|work| &mut work.page);
+        let Merged { page, refused } = merge(pages.chain([&mut scrape]), own, others);
+        for work in foreign {
+            work.note_refused(&refused);
+        }
+        page
     }
 }

@@ -97,6 +97,16 @@ impl Slot {
 }
 
 impl Work {
+    /// Whether what it gives is not the exporter's own.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.collector.is_foreign()
+    }
+
+    /// Tells the collector which of its families the page does not have in full.
+    pub(super) fn note_refused(&mut self, families: &[String]) {
+        self.collector.note_refused(families);
+    }
+
     fn run(&mut self, pass: u64) {
         self.page.clear();
         let start = Instant::now();

@@ -60,6 +60,12 @@ impl TextFile {
         }
     }
 
+    /// Whether the file has a family of this name.
+    pub(super) fn has_family(&self, name: &str) -> bool {
+        let content = self.content.as_ref();
+        content.is_ok_and(|content| content.families.iter().any(|family| family.name == name))
+    }
+
     /// How many bytes are taken.
     pub(super) fn size(&self) -> u64 {
         self.content.as_ref().map_or(0, |content| content.size)

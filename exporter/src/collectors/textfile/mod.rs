@@ -52,6 +52,8 @@ struct Textfiles {
     /// In the order in which they go before each other.
     files: Vec<TextFile>,
     merged: Merged,
+    /// The families of the last page that other collectors have as well.
+    refused: Vec<String>,
     /// The faults that are logged.
     told: Vec<String>,
 }
@@ -63,6 +65,7 @@ impl Textfiles {
             patterns: given.filter(|text| !text.is_empty()).cloned().collect(),
             files: Vec::new(),
             merged: Merged::default(),
+            refused: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -89,6 +92,17 @@ impl Textfiles {
             self.files.push(file);
         }
         changed
+    }
+
+    /// The faults with other collectors: each refused family with the first file that has it.
+    fn refusals(&self) -> impl Iterator<Item = String> {
+        self.refused.iter().filter_map(|name| {
+            let file = self.files.iter().find(|file| file.has_family(name))?;
+            let path = file.path.display();
+            Some(format!(
+                "`{path}`: `{name}` is a family of the exporter, which goes first"
+            ))
+        })
     }
 
     /// Logs the faults that are new.
@@ -119,6 +133,7 @@ impl Collector for Textfiles {
             self.merged = merge(&self.files);
         }
         faults.extend(self.merged.faults.iter().cloned());
+        faults.extend(self.refusals());
         page.family(
             "node_textfile_mtime_seconds",
             "Unixtime mtime of textfiles successfully read.",
@@ -140,6 +155,15 @@ impl Collector for Textfiles {
         self.tell(faults);
         page.append(&mut self.merged.page);
         Ok(())
+    }
+
+    fn is_foreign(&self) -> bool {
+        true
+    }
+
+    /// The next page says that there is a fault; this one is on its way.
+    fn note_refused(&mut self, families: &[String]) {
+        families.clone_into(&mut self.refused);
     }
 }
 

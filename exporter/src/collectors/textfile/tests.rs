@@ -233,6 +233,29 @@ fn a_series_that_is_there_already_is_left_out_and_both_places_are_named() {
 }
 
 #[test]
+fn a_family_that_another_collector_has_is_told_with_the_next_page() {
+    let mut case = Case::new(&["one"], &[("one/a.prom", "node_load1 1\n")]);
+    assert!(
+        case.collect()
+            .0
+            .contains("\nnode_textfile_scrape_error 0\n")
+    );
+    case.collector.note_refused(&["node_load1".to_owned()]);
+    let (page, faults) = case.collect();
+    assert!(page.contains("\nnode_textfile_scrape_error 1\n"));
+    assert_eq!(
+        faults,
+        ["`ROOT/one/a.prom`: `node_load1` is a family of the exporter, which goes first"]
+    );
+    case.collector.note_refused(&[]);
+    assert!(
+        case.collect()
+            .0
+            .contains("\nnode_textfile_scrape_error 0\n")
+    );
+}
+
+#[test]
 fn a_folder_that_is_named_twice_is_read_once() {
     let (page, faults) = Case::new(&["one", "o*", "./one//"], &[("one/a.prom", "a 1\n")]).collect();
     assert_eq!(faults, [""; 0]);
