@@ -3,10 +3,18 @@
 //! It does what a control file says, which is read at every call and whose name is built in from
 //! `FAKE_NVML_CONTROL`. A line `temperature=45` is a figure; `temperature=error 15` is NVML's error
 //! 15; a figure that is not named is not supported. `gpu1.temperature=50` is of one GPU only.
-//! `hang=temperature` makes that call wait until the line is gone. Functions that are not here are
-//! missing symbols, as in an old driver.
+//! `hang=temperature` makes that call wait until the line is gone. `mig1.uuid=MIG-1` is of the
+//! instance with this number. Functions that are not here are missing symbols, as in an old driver;
+//! `--cfg old` leaves out more, and `--cfg bare` those that the wrapper cannot do without.
 
-use std::ffi::{c_char, c_uint, c_ulonglong, c_void};
+mod events;
+mod link;
+mod memory;
+mod mig;
+mod power;
+mod processes;
+
+use std::ffi::{c_char, c_int, c_uint, c_ulonglong, c_void};
 use std::time::Duration;
 
 const SUCCESS: c_uint = 0;
@@ -28,9 +36,12 @@ fn ask(gpu: Option<u32>, key: &str) -> Result<String, c_uint> {
             std::thread::sleep(Duration::from_millis(5));
             continue;
         }
-        let own = gpu.map(|gpu| format!("gpu{gpu}.{key}"));
         let find = |key: &str| control.iter().find(|(k, _)| k == key);
-        let found = own.as_deref().and_then(find).or_else(|| find(key));
+        let found = match gpu {
+            Some(gpu) if gpu >= mig::FIRST => find(&format!("mig{}.{key}", gpu - mig::FIRST)),
+            Some(gpu) => find(&format!("gpu{gpu}.{key}")).or_else(|| find(key)),
+            None => find(key),
+        };
         let value = found.map(|(_, value)| value.clone()).ok_or(NOT_SUPPORTED)?;
         return match value.strip_prefix("error ") {
             Some(code) => Err(code.parse().unwrap_or(999)),
@@ -71,6 +82,25 @@ fn answer_text(asked: Result<String, c_uint>, out: *mut c_char, length: c_uint) 
     SUCCESS
 }
 
+/// A figure of a structure.
+fn figure<T: std::str::FromStr>(gpu: *mut c_void, key: &str) -> Result<T, c_uint> {
+    let text = ask(Some(number(gpu)), key)?;
+    text.parse().map_err(|_| INVALID_ARGUMENT)
+}
+
+/// Answers with a structure.
+fn answer_with<T>(asked: Result<T, c_uint>, out: *mut T) -> c_uint {
+    match asked {
+        Ok(value) => {
+            // SAFETY: NVML's callers pass a place for the answer.
+            unsafe { out.write(value) };
+            SUCCESS
+        }
+        Err(code) => code,
+    }
+}
+
+#[cfg(not(bare))]
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlInit_v2() -> c_uint {
     match ask(None, "init") {
@@ -142,101 +172,78 @@ pub struct Utilization {
 
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlDeviceGetUtilizationRates(gpu: *mut c_void, out: *mut Utilization) -> c_uint {
-    let figure = |key| {
-        ask(Some(number(gpu)), key)?
-            .parse()
-            .map_err(|_| INVALID_ARGUMENT)
+    let rates = || {
+        Ok(Utilization {
+            gpu: figure(gpu, "utilization")?,
+            memory: figure(gpu, "memory_utilization")?,
+        })
     };
-    match (figure("utilization"), figure("memory_utilization")) {
-        (Ok(gpu), Ok(memory)) => {
-            // SAFETY: NVML's callers pass a place for the answer.
-            unsafe { out.write(Utilization { gpu, memory }) };
-            SUCCESS
-        }
-        (Err(code), _) | (_, Err(code)) => code,
-    }
+    answer_with(rates(), out)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn nvmlDeviceGetEncoderUtilization(
+    gpu: *mut c_void,
+    out: *mut c_uint,
+    period: *mut c_uint,
+) -> c_uint {
+    answer_with(Ok(1), period).max(answer_with(figure(gpu, "encoder"), out))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn nvmlDeviceGetDecoderUtilization(
+    gpu: *mut c_void,
+    out: *mut c_uint,
+    period: *mut c_uint,
+) -> c_uint {
+    answer_with(Ok(1), period).max(answer_with(figure(gpu, "decoder"), out))
 }
 
 #[repr(C)]
-pub struct Memory {
-    version: c_uint,
-    total: c_ulonglong,
-    reserved: c_ulonglong,
-    free: c_ulonglong,
-    used: c_ulonglong,
+pub struct FieldValue {
+    field: c_uint,
+    scope: c_uint,
+    timestamp: i64,
+    latency: i64,
+    value_type: c_uint,
+    code: c_uint,
+    value: c_ulonglong,
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn nvmlDeviceGetMemoryInfo_v2(gpu: *mut c_void, out: *mut Memory) -> c_uint {
-    let figure = |key| {
-        ask(Some(number(gpu)), key)?
-            .parse()
-            .map_err(|_| INVALID_ARGUMENT)
-    };
-    match (figure("memory_total"), figure("memory_used")) {
-        (Ok(total), Ok(used)) => {
-            // SAFETY: NVML's callers pass a place for the answer.
-            unsafe {
-                (*out).total = total;
-                (*out).reserved = 0;
-                (*out).free = total.saturating_sub(used);
-                (*out).used = used;
-            }
-            SUCCESS
+pub extern "C" fn nvmlDeviceGetFieldValues(
+    gpu: *mut c_void,
+    count: c_int,
+    out: *mut FieldValue,
+) -> c_uint {
+    for at in 0..count as usize {
+        // SAFETY: NVML's callers pass as many places as they say.
+        let field = unsafe { &mut *out.add(at) };
+        field.value_type = 1;
+        match figure::<c_uint>(gpu, &format!("field{}", field.field)) {
+            Ok(value) => (field.code, field.value) = (SUCCESS, value.into()),
+            Err(code) => field.code = code,
         }
-        (Err(code), _) | (_, Err(code)) => code,
     }
+    SUCCESS
+}
+
+#[repr(C)]
+pub struct PciInfo {
+    legacy: [c_char; 16],
+    domain: c_uint,
+    bus: c_uint,
+    device: c_uint,
+    id: c_uint,
+    subsystem: c_uint,
+    bus_id: [c_char; 32],
 }
 
 #[unsafe(no_mangle)]
-pub extern "C" fn nvmlDeviceGetPowerUsage(gpu: *mut c_void, out: *mut c_uint) -> c_uint {
-    answer(ask(Some(number(gpu)), "power"), out)
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn nvmlDeviceGetEnforcedPowerLimit(gpu: *mut c_void, out: *mut c_uint) -> c_uint {
-    answer(ask(Some(number(gpu)), "power_limit"), out)
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn nvmlDeviceGetTotalEnergyConsumption(
-    gpu: *mut c_void,
-    out: *mut c_ulonglong,
-) -> c_uint {
-    answer(ask(Some(number(gpu)), "energy"), out)
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn nvmlDeviceGetNumFans(gpu: *mut c_void, out: *mut c_uint) -> c_uint {
-    answer(ask(Some(number(gpu)), "fans"), out)
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn nvmlDeviceGetFanSpeed_v2(
-    gpu: *mut c_void,
-    fan: c_uint,
-    out: *mut c_uint,
-) -> c_uint {
-    answer(ask(Some(number(gpu)), &format!("fan{fan}")), out)
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn nvmlDeviceGetClockInfo(
-    gpu: *mut c_void,
-    kind: c_uint,
-    out: *mut c_uint,
-) -> c_uint {
-    answer(ask(Some(number(gpu)), &format!("clock{kind}")), out)
-}
-
-#[unsafe(no_mangle)]
-pub extern "C" fn nvmlDeviceGetTotalEccErrors(
-    gpu: *mut c_void,
-    kind: c_uint,
-    _counter: c_uint,
-    out: *mut c_ulonglong,
-) -> c_uint {
-    answer(ask(Some(number(gpu)), &format!("ecc{kind}")), out)
+pub extern "C" fn nvmlDeviceGetPciInfo_v3(gpu: *mut c_void, out: *mut PciInfo) -> c_uint {
+    // SAFETY: NVML's callers pass a place for the answer.
+    let info = unsafe { &mut *out };
+    answer_text(ask(Some(number(gpu)), "pci"), info.bus_id.as_mut_ptr(), 32)
 }
 
 #[unsafe(no_mangle)]

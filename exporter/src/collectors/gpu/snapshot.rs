@@ -1,66 +1,95 @@
 //! What was read of the GPUs at one time.
 
-use nvml_wrapper::error::NvmlError;
+use super::family::Family;
 
-/// All GPUs at one time.
+/// All GPUs of one source at one time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Snapshot {
     /// Why none of them can be read.
     pub(super) fault: Option<Reason>,
-    /// The driver's version.
-    pub(super) driver_version: String,
     /// The GPUs that there are, or were.
     pub(super) gpus: Vec<Gpu>,
+    /// Their figures, by the name of the family and then by GPU.
+    pub(super) readings: Vec<Reading>,
 }
 
 /// One GPU.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Gpu {
-    /// Its number among this host's.
-    pub(super) index: u32,
+    /// Its number or name among this host's.
+    pub(super) id: String,
     /// Its name that no other GPU has.
     pub(super) uuid: String,
+    /// What it is, for its line of information.
+    pub(super) facts: Facts,
+    /// Why it cannot be read.
+    pub(super) fault: Option<Reason>,
+}
+
+/// What a GPU is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    /// Who made it: `nvidia`, `amd`, `intel`.
+    pub(super) vendor: &'static str,
+    /// Its driver.
+    pub(super) driver: String,
+    /// The driver's version, if it has one of its own.
+    pub(super) driver_version: String,
     /// What it is called in the shop.
     pub(super) name: String,
     /// Where it is plugged in.
     pub(super) pci_bus_id: String,
-    /// Why it cannot be read.
-    pub(super) fault: Option<Reason>,
-    /// Its figures.
-    pub(super) readings: Vec<Reading>,
-}
-
-impl Gpu {
-    /// A GPU that cannot be read.
-    pub(super) fn at_fault(index: u32, uuid: &str, reason: Reason) -> Self {
-        Self {
-            index,
-            uuid: uuid.to_owned(),
-            fault: Some(reason),
-            ..Self::default()
-        }
-    }
 }
 
 /// A figure.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Reading {
-    /// The line of the table of fields.
-    pub(super) field: usize,
-    /// The value of the field's label, if it has one.
-    pub(super) label: String,
-    /// The value, in the field's unit.
+    /// What it is.
+    pub(super) family: &'static Family,
+    /// Whose it is: the place among the GPUs.
+    pub(super) gpu: usize,
+    /// The labels that tell it from the others of the family and the GPU.
+    pub(super) labels: Labels,
+    /// The value, in the family's unit.
     pub(super) value: f64,
+}
+
+/// Labels of a figure.
+pub(super) type Labels = Vec<(&'static str, String)>;
+
+impl Snapshot {
+    /// GPUs and their figures.
+    pub(super) fn new(gpus: Vec<Gpu>, mut readings: Vec<Reading>) -> Self {
+        readings.sort_by_key(|reading| (reading.family.name, reading.gpu));
+        Self {
+            fault: None,
+            gpus,
+            readings,
+        }
+    }
+
+    /// GPUs none of which can be read.
+    pub(super) fn at_fault(reason: Reason, gpus: Vec<Gpu>) -> Self {
+        let gpus = gpus.into_iter().map(|gpu| Gpu {
+            fault: Some(reason),
+            ..gpu
+        });
+        Self {
+            fault: Some(reason),
+            gpus: gpus.collect(),
+            readings: Vec::new(),
+        }
+    }
 }
 
 /// Why a GPU cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
-    /// It fell off the bus.
+    /// It fell off the bus, or its driver was taken from it.
     Lost,
     /// It has to be reset before it works again.
     ResetRequired,
-    /// The library does not answer.
+    /// The library or the driver does not answer.
     Hang,
     /// The driver was upgraded, and what runs is the old one.
     DriverMismatch,
@@ -83,31 +112,6 @@ impl Reason {
             Self::DriverNotLoaded => "driver_not_loaded",
             Self::NoPermission => "no_permission",
             Self::DriverError => "driver_error",
-        }
-    }
-
-    /// The reason behind an error that concerns the whole GPU or library.
-    pub(super) fn of(error: &NvmlError) -> Self {
-        match error {
-            NvmlError::GpuLost | NvmlError::NotFound => Self::Lost,
-            NvmlError::ResetRequired => Self::ResetRequired,
-            NvmlError::Timeout => Self::Hang,
-            NvmlError::LibRmVersionMismatch => Self::DriverMismatch,
-            NvmlError::DriverNotLoaded => Self::DriverNotLoaded,
-            NvmlError::NoPermission | NvmlError::OperatingSystem => Self::NoPermission,
-            _ => Self::DriverError,
-        }
-    }
-
-    /// The reason, if an error says more than that one figure is not to be had.
-    pub(super) fn beyond_one_figure(error: &NvmlError) -> Option<Self> {
-        match error {
-            NvmlError::GpuLost
-            | NvmlError::ResetRequired
-            | NvmlError::LibRmVersionMismatch
-            | NvmlError::DriverNotLoaded
-            | NvmlError::Uninitialized => Some(Self::of(error)),
-            _ => None,
         }
     }
 }

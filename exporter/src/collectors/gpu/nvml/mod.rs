@@ -1,0 +1,115 @@
+//! NVIDIA GPUs by NVML, the library of the driver, which is loaded while the exporter runs. Every
+//! call may block; none is made but from the worker's thread.
+
+mod fields;
+mod reason;
+mod session;
+mod xid;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+
+use nvml_wrapper::Nvml;
+use nvml_wrapper::error::NvmlError;
+
+use super::known::Known;
+use super::snapshot::{Reason, Snapshot};
+use super::worker::{Desk, Source};
+use session::Session;
+use xid::Xids;
+
+/// The library, and what has to outlast its loading anew.
+#[derive(Debug)]
+pub(super) struct Library {
+    path: OsString,
+    kept: Kept,
+    told: Option<Told>,
+}
+
+/// What is known of the GPUs from one loading of the library to the next.
+#[derive(Debug, Default)]
+struct Kept {
+    known: Known,
+    /// By UUID.
+    xids: BTreeMap<String, Xids>,
+}
+
+/// What the log was told last, so that it is told once a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    Absent,
+    Fault(Reason),
+    Loaded,
+}
+
+impl Source for Library {
+    fn serve(&mut self, desk: &Desk) {
+        while let Some(now) = desk.next() {
+            match load(&self.path) {
+                Ok(nvml) => {
+                    let driver_version = nvml.sys_driver_version().unwrap_or_default();
+                    if self.told != Some(Told::Loaded) {
+                        self.told = Some(Told::Loaded);
+                        tracing::info!(driver = driver_version, "reading GPUs by NVML");
+                    }
+                    let session = Session::new(&nvml, driver_version);
+                    if let Err(error) = session.serve(now, desk, &mut self.kept) {
+                        desk.publish(Some(self.fault(&error)));
+                    }
+                }
+                Err(error @ (NvmlError::LibloadingError(_) | NvmlError::FailedToLoadSymbol(_))) => {
+                    self.tell(Told::Absent, &error);
+                    desk.publish(None);
+                }
+                Err(error) => desk.publish(Some(self.fault(&error))),
+            }
+        }
+    }
+}
+
+/// A library that lacks one of the functions by which the wrapper frees what it got is none: the
+/// wrapper cannot do without them.
+fn load(path: &OsString) -> Result<Nvml, NvmlError> {
+    let nvml = Nvml::builder().lib_path(path).init()?;
+    let library = nvml.lib();
+    let missing = library.nvmlShutdown.as_ref().err();
+    let missing = missing.or(library.nvmlEventSetFree.as_ref().err());
+    match missing.map(ToString::to_string) {
+        None => Ok(nvml),
+        Some(missing) => {
+            std::mem::forget(nvml);
+            Err(NvmlError::FailedToLoadSymbol(missing))
+        }
+    }
+}
+
+impl Library {
+    pub(super) fn new(path: OsString) -> Self {
+        Self {
+            path,
+            kept: Kept::default(),
+            told: None,
+        }
+    }
+
+    /// None of the known GPUs can be read.
+    fn fault(&mut self, error: &NvmlError) -> Snapshot {
+        let reason = reason::of(error);
+        self.tell(Told::Fault(reason), error);
+        Snapshot::at_fault(reason, self.kept.known.all())
+    }
+
+    fn tell(&mut self, what: Told, error: &NvmlError) {
+        if self.told.replace(what) == Some(what) {
+            return;
+        }
+        match what {
+            Told::Fault(_) => tracing::warn!(%error, "GPUs cannot be read"),
+            Told::Absent | Told::Loaded => {
+                let path = self.path.display();
+                tracing::info!("no NVIDIA library ({path}), so no figures of NVIDIA GPUs");
+                tracing::debug!(%error, "why there is no NVIDIA library");
+            }
+        }
+    }
+}
