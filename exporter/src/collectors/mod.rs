@@ -4,9 +4,12 @@
 //! its families into a [`Page`] of its own. The registry runs it, times it and gives up on it
 //! after a deadline, so a collector may block but need not hurry.
 
+mod arp;
 mod attributes;
+mod bonding;
 mod buddyinfo;
 mod cgroups;
+mod conntrack;
 mod cpu;
 mod cpu_vulnerabilities;
 mod cpufreq;
@@ -23,11 +26,14 @@ mod folder;
 mod gpu;
 mod hwmon;
 mod interrupts;
+mod ipvs;
 mod kernel_hung;
 mod ksmd;
+mod lnstat;
 mod loadavg;
 mod meminfo;
 mod netdev;
+mod netlink_socket;
 mod netstat;
 mod os;
 mod powersupplyclass;
@@ -38,6 +44,7 @@ mod selinux;
 mod settings;
 mod sockstat;
 mod softirqs;
+mod softnet;
 mod stat;
 mod tapestats;
 pub mod text;
@@ -45,8 +52,10 @@ mod textfile;
 mod thermal_zone;
 mod time;
 mod timex;
+mod udp_queues;
 mod uname;
 mod vmstat;
+mod xfrm;
 mod xfs;
 mod zfs;
 
@@ -158,6 +167,9 @@ pub struct Definition {
 pub const ALL: &[Definition] = &[
     buddyinfo::DEFINITION,
     cgroups::DEFINITION,
+    arp::DEFINITION,
+    bonding::DEFINITION,
+    conntrack::DEFINITION,
     cpu::DEFINITION,
     cpu_vulnerabilities::DEFINITION,
     cpufreq::DEFINITION,
@@ -172,6 +184,8 @@ pub const ALL: &[Definition] = &[
     interrupts::DEFINITION,
     kernel_hung::DEFINITION,
     ksmd::DEFINITION,
+    ipvs::DEFINITION,
+    lnstat::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
     netdev::DEFINITION,
@@ -184,14 +198,17 @@ pub const ALL: &[Definition] = &[
     selinux::DEFINITION,
     sockstat::DEFINITION,
     softirqs::DEFINITION,
+    softnet::DEFINITION,
     stat::DEFINITION,
     textfile::DEFINITION,
     tapestats::DEFINITION,
     thermal_zone::DEFINITION,
     time::DEFINITION,
     timex::DEFINITION,
+    udp_queues::DEFINITION,
     uname::DEFINITION,
     vmstat::DEFINITION,
     xfs::DEFINITION,
     zfs::DEFINITION,
+    xfrm::DEFINITION,
 ];

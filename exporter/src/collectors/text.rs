@@ -41,6 +41,17 @@ pub fn integer(word: &[u8]) -> Option<u64> {
     })
 }
 
+/// An unsigned integer in hexadecimal digits of either case.
+pub fn hexadecimal(word: &[u8]) -> Option<u64> {
+    if word.is_empty() || word.len() > 16 {
+        return None;
+    }
+    word.iter().try_fold(0_u64, |sum, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some((sum << 4) | u64::from(digit))
+    })
+}
+
 /// A number of any kind that Rust reads.
 pub fn number(word: &[u8]) -> Option<f64> {
     std::str::from_utf8(word).ok()?.parse().ok()
@@ -172,5 +183,14 @@ mod tests {
         assert_eq!(integer(b""), None);
         assert_eq!(integer(b"-1"), None);
         assert!(!is_integer(b"1 "));
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_an_integer() {
+        assert_eq!(hexadecimal(b"51D8c8883ab3"), Some(89_991_519_156_915));
+        assert_eq!(hexadecimal(b"ffffffffffffffff"), Some(u64::MAX));
+        for bad in ["", "0x1", "g", "10000000000000000"] {
+            assert_eq!(hexadecimal(bad.as_bytes()), None, "{bad}");
+        }
     }
 }
