@@ -29,6 +29,8 @@ mod interrupts;
 mod ipvs;
 mod kernel_hung;
 mod ksmd;
+mod ipvs;
+mod kernel_hung;
 mod lnstat;
 mod loadavg;
 mod meminfo;
@@ -185,6 +187,7 @@ pub const ALL: &[Definition] = &[
     kernel_hung::DEFINITION,
     ksmd::DEFINITION,
     ipvs::DEFINITION,
+    kernel_hung::DEFINITION,
     lnstat::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
