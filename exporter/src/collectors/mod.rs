@@ -29,8 +29,6 @@ mod interrupts;
 mod ipvs;
 mod kernel_hung;
 mod ksmd;
-mod ipvs;
-mod kernel_hung;
 mod lnstat;
 mod loadavg;
 mod meminfo;
@@ -167,10 +165,10 @@ pub struct Definition {
 
 /// All collectors, by name.
 pub const ALL: &[Definition] = &[
-    buddyinfo::DEFINITION,
-    cgroups::DEFINITION,
     arp::DEFINITION,
     bonding::DEFINITION,
+    buddyinfo::DEFINITION,
+    cgroups::DEFINITION,
     conntrack::DEFINITION,
     cpu::DEFINITION,
     cpu_vulnerabilities::DEFINITION,
@@ -184,10 +182,9 @@ pub const ALL: &[Definition] = &[
     gpu::DEFINITION,
     hwmon::DEFINITION,
     interrupts::DEFINITION,
-    kernel_hung::DEFINITION,
-    ksmd::DEFINITION,
     ipvs::DEFINITION,
     kernel_hung::DEFINITION,
+    ksmd::DEFINITION,
     lnstat::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
@@ -203,15 +200,15 @@ pub const ALL: &[Definition] = &[
     softirqs::DEFINITION,
     softnet::DEFINITION,
     stat::DEFINITION,
-    textfile::DEFINITION,
     tapestats::DEFINITION,
+    textfile::DEFINITION,
     thermal_zone::DEFINITION,
     time::DEFINITION,
     timex::DEFINITION,
     udp_queues::DEFINITION,
     uname::DEFINITION,
     vmstat::DEFINITION,
+    xfrm::DEFINITION,
     xfs::DEFINITION,
     zfs::DEFINITION,
-    xfrm::DEFINITION,
 ];
