@@ -32,6 +32,7 @@ mod ksmd;
 mod lnstat;
 mod loadavg;
 mod meminfo;
+mod meminfo_numa;
 mod netdev;
 mod netlink_socket;
 mod netstat;
@@ -42,10 +43,12 @@ mod processes;
 mod schedstat;
 mod selinux;
 mod settings;
+mod slabinfo;
 mod sockstat;
 mod softirqs;
 mod softnet;
 mod stat;
+mod sysctl;
 mod tapestats;
 pub mod text;
 mod textfile;
@@ -58,6 +61,7 @@ mod vmstat;
 mod xfrm;
 mod xfs;
 mod zfs;
+mod zoneinfo;
 
 use std::path::{Path, PathBuf};
 
@@ -188,6 +192,7 @@ pub const ALL: &[Definition] = &[
     lnstat::DEFINITION,
     loadavg::DEFINITION,
     meminfo::DEFINITION,
+    meminfo_numa::DEFINITION,
     netdev::DEFINITION,
     netstat::DEFINITION,
     os::DEFINITION,
@@ -196,10 +201,12 @@ pub const ALL: &[Definition] = &[
     processes::DEFINITION,
     schedstat::DEFINITION,
     selinux::DEFINITION,
+    slabinfo::DEFINITION,
     sockstat::DEFINITION,
     softirqs::DEFINITION,
     softnet::DEFINITION,
     stat::DEFINITION,
+    sysctl::DEFINITION,
     tapestats::DEFINITION,
     textfile::DEFINITION,
     thermal_zone::DEFINITION,
@@ -211,4 +218,5 @@ pub const ALL: &[Definition] = &[
     xfrm::DEFINITION,
     xfs::DEFINITION,
     zfs::DEFINITION,
+    zoneinfo::DEFINITION,
 ];
