@@ -10,11 +10,15 @@ mod bonding;
 mod buddyinfo;
 mod cgroups;
 mod conntrack;
+mod attribute;
 mod cpu;
 mod cpu_vulnerabilities;
 mod cpufreq;
 mod diskstats;
 mod drbd;
+mod dmi;
+mod dmmultipath;
+mod edac;
 mod entropy;
 #[cfg(test)]
 mod fake_host;
@@ -31,17 +35,22 @@ mod kernel_hung;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod mdadm;
 mod meminfo;
 mod meminfo_numa;
 mod netdev;
 mod netlink_socket;
 mod netstat;
+mod nfs;
+mod nvme;
 mod os;
 mod powersupplyclass;
 mod pressure;
 mod processes;
 mod schedstat;
 mod selinux;
+mod rapl;
+mod rare;
 mod settings;
 mod slabinfo;
 mod sockstat;
@@ -62,6 +71,7 @@ mod xfrm;
 mod xfs;
 mod zfs;
 mod zoneinfo;
+mod watchdog;
 
 use std::path::{Path, PathBuf};
 
@@ -179,6 +189,9 @@ pub const ALL: &[Definition] = &[
     cpufreq::DEFINITION,
     diskstats::DEFINITION,
     drbd::DEFINITION,
+    dmi::DEFINITION,
+    dmmultipath::DEFINITION,
+    edac::DEFINITION,
     entropy::DEFINITION,
     fibrechannel::DEFINITION,
     filefd::DEFINITION,
@@ -191,10 +204,14 @@ pub const ALL: &[Definition] = &[
     ksmd::DEFINITION,
     lnstat::DEFINITION,
     loadavg::DEFINITION,
+    mdadm::DEFINITION,
     meminfo::DEFINITION,
     meminfo_numa::DEFINITION,
     netdev::DEFINITION,
     netstat::DEFINITION,
+    nfs::client::DEFINITION,
+    nfs::server::DEFINITION,
+    nvme::DEFINITION,
     os::DEFINITION,
     powersupplyclass::DEFINITION,
     pressure::DEFINITION,
@@ -202,6 +219,7 @@ pub const ALL: &[Definition] = &[
     schedstat::DEFINITION,
     selinux::DEFINITION,
     slabinfo::DEFINITION,
+    rapl::DEFINITION,
     sockstat::DEFINITION,
     softirqs::DEFINITION,
     softnet::DEFINITION,
@@ -219,4 +237,5 @@ pub const ALL: &[Definition] = &[
     xfs::DEFINITION,
     zfs::DEFINITION,
     zoneinfo::DEFINITION,
+    watchdog::DEFINITION,
 ];

@@ -15,7 +15,7 @@ pub fn ended_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// The words of a line.
-pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     line.split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
 }
