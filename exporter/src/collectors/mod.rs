@@ -5,19 +5,19 @@
 //! after a deadline, so a collector may block but need not hurry.
 
 mod arp;
+mod attribute;
 mod attributes;
 mod bonding;
 mod buddyinfo;
 mod cgroups;
 mod conntrack;
-mod attribute;
 mod cpu;
 mod cpu_vulnerabilities;
 mod cpufreq;
 mod diskstats;
-mod drbd;
 mod dmi;
 mod dmmultipath;
+mod drbd;
 mod edac;
 mod entropy;
 #[cfg(test)]
@@ -47,10 +47,10 @@ mod os;
 mod powersupplyclass;
 mod pressure;
 mod processes;
-mod schedstat;
-mod selinux;
 mod rapl;
 mod rare;
+mod schedstat;
+mod selinux;
 mod settings;
 mod slabinfo;
 mod sockstat;
@@ -67,11 +67,11 @@ mod timex;
 mod udp_queues;
 mod uname;
 mod vmstat;
+mod watchdog;
 mod xfrm;
 mod xfs;
 mod zfs;
 mod zoneinfo;
-mod watchdog;
 
 use std::path::{Path, PathBuf};
 
@@ -188,9 +188,9 @@ pub const ALL: &[Definition] = &[
     cpu_vulnerabilities::DEFINITION,
     cpufreq::DEFINITION,
     diskstats::DEFINITION,
-    drbd::DEFINITION,
     dmi::DEFINITION,
     dmmultipath::DEFINITION,
+    drbd::DEFINITION,
     edac::DEFINITION,
     entropy::DEFINITION,
     fibrechannel::DEFINITION,
@@ -216,10 +216,10 @@ pub const ALL: &[Definition] = &[
     powersupplyclass::DEFINITION,
     pressure::DEFINITION,
     processes::DEFINITION,
+    rapl::DEFINITION,
     schedstat::DEFINITION,
     selinux::DEFINITION,
     slabinfo::DEFINITION,
-    rapl::DEFINITION,
     sockstat::DEFINITION,
     softirqs::DEFINITION,
     softnet::DEFINITION,
@@ -233,9 +233,9 @@ pub const ALL: &[Definition] = &[
     udp_queues::DEFINITION,
     uname::DEFINITION,
     vmstat::DEFINITION,
+    watchdog::DEFINITION,
     xfrm::DEFINITION,
     xfs::DEFINITION,
     zfs::DEFINITION,
     zoneinfo::DEFINITION,
-    watchdog::DEFINITION,
 ];
