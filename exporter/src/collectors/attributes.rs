@@ -43,6 +43,29 @@ impl Device {
             files: table.iter().map(file).collect(),
         }
     }
+
+    /// Writes the device's series of the family that stands at a place of its table.
+    pub(super) fn write<U>(
+        &mut self,
+        at: usize,
+        unit: U,
+        page: &mut Page,
+        put: Put<U>,
+    ) -> Result<(), CollectError> {
+        let Some(Some(file)) = self.files.get_mut(at) else {
+            return Ok(());
+        };
+        let Some(text) = read(file)? else {
+            return Ok(());
+        };
+        put(text, unit, labelled(page, &self.labels))
+            .ok_or_else(|| CollectError::parse(file.path(), "a number", file.text()))
+    }
+
+    /// The labels of its series.
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
+    }
 }
 
 /// Writes the families of a table. Of several errors the first is returned, when all is written.
@@ -55,23 +78,8 @@ pub(super) fn write<U: Copy>(
     let mut result = Ok(());
     for (at, (family, help, metric_type, _, unit)) in table.iter().enumerate() {
         page.family(family, help, *metric_type);
-        for Device { labels, files } in &mut *devices {
-            let Some(Some(file)) = files.get_mut(at) else {
-                continue;
-            };
-            let text = match read(file) {
-                Ok(Some(text)) => text,
-                Ok(None) => continue,
-                Err(error) => {
-                    keep_first(&mut result, Err(error));
-                    continue;
-                }
-            };
-            let series = labelled(page, labels);
-            if put(text, *unit, series).is_none() {
-                let fault = CollectError::parse(file.path(), "a number", file.text());
-                keep_first(&mut result, Err(fault));
-            }
+        for device in &mut *devices {
+            keep_first(&mut result, device.write(at, *unit, page, put));
         }
     }
     result

@@ -7,7 +7,10 @@
 mod arp;
 mod attribute;
 mod attributes;
+mod bcache;
+mod bcachefs;
 mod bonding;
+mod btrfs;
 mod buddyinfo;
 mod cgroups;
 mod conntrack;
@@ -28,7 +31,9 @@ mod filefd;
 mod filesystem;
 mod folder;
 mod gpu;
+mod human;
 mod hwmon;
+mod infiniband;
 mod interrupts;
 mod ipvs;
 mod kernel_hung;
@@ -184,6 +189,9 @@ pub const ALL: &[Definition] = &[
     buddyinfo::DEFINITION,
     cgroups::DEFINITION,
     conntrack::DEFINITION,
+    bcache::DEFINITION,
+    bcachefs::DEFINITION,
+    btrfs::DEFINITION,
     cpu::DEFINITION,
     cpu_vulnerabilities::DEFINITION,
     cpufreq::DEFINITION,
@@ -200,6 +208,7 @@ pub const ALL: &[Definition] = &[
     hwmon::DEFINITION,
     interrupts::DEFINITION,
     ipvs::DEFINITION,
+    infiniband::DEFINITION,
     kernel_hung::DEFINITION,
     ksmd::DEFINITION,
     lnstat::DEFINITION,

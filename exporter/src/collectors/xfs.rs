@@ -138,10 +138,8 @@ impl FileSystem {
 
 /// The error is the line at fault; the numbers of the others are taken.
 fn parse<'a>(text: &'a [u8], numbers: &mut Numbers) -> Result<(), &'a [u8]> {
-    // What follows the last end of line was cut.
-    let end = text.iter().rposition(|c| *c == b'\n').unwrap_or_default();
     let mut result = Ok(());
-    for line in text::lines(text.get(..end).unwrap_or_default()) {
+    for line in text::ended_lines(text) {
         if parse_line(line, numbers).is_none() {
             result = result.and(Err(line));
         }

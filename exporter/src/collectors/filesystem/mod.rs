@@ -1,6 +1,6 @@
 //! How full each file system is: the mounts of process 1 and `statvfs(3)` on each.
 
-mod mounts;
+pub(super) mod mounts;
 mod space;
 
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ fn strip(rootfs: &Path, point: PathBuf) -> PathBuf {
 }
 
 /// Where we find what the host calls `point`.
-fn host_path(rootfs: &Path, point: &Path) -> PathBuf {
+pub(super) fn host_path(rootfs: &Path, point: &Path) -> PathBuf {
     rootfs.join(point.strip_prefix("/").unwrap_or(point))
 }
 

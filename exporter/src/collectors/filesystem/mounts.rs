@@ -31,13 +31,13 @@ const REMOTE: [&str; 14] = [
 
 /// A mounted file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mount {
-    pub(super) device: String,
+pub(in super::super) struct Mount {
+    pub(in super::super) device: String,
     /// The mount point as the page names it.
     pub(super) point: String,
     /// The mount point as the kernel names it, which need not be UTF-8.
-    pub(super) path: PathBuf,
-    pub(super) fstype: String,
+    pub(in super::super) path: PathBuf,
+    pub(in super::super) fstype: String,
     pub(super) major: String,
     pub(super) minor: String,
     pub(super) read_only: bool,
@@ -56,7 +56,7 @@ impl Mount {
 }
 
 /// All mounts. The error is the line at fault.
-pub(super) fn parse(text: &[u8]) -> Result<Vec<Mount>, &[u8]> {
+pub(in super::super) fn parse(text: &[u8]) -> Result<Vec<Mount>, &[u8]> {
     text::lines(text)
         .map(|line| mount(line).ok_or(line))
         .collect()
