@@ -2,7 +2,7 @@
 //! section for the rest.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -28,6 +28,10 @@ pub struct Config {
     pub own_metrics: bool,
     /// How many scrapes may run at once; 0 is without limit.
     pub max_requests: usize,
+    /// Whether the page is told in OpenMetrics to those who ask for it.
+    pub openmetrics: bool,
+    /// The file that says how it is served: TLS, logins.
+    pub web_config: Option<PathBuf>,
     /// The file's section.
     pub section: Section,
 }
@@ -45,6 +49,8 @@ impl Default for Config {
             telemetry_path: "/metrics".to_owned(),
             own_metrics: true,
             max_requests: 40,
+            openmetrics: false,
+            web_config: None,
             section: Section::default(),
         }
     }

@@ -25,6 +25,12 @@ pub enum Error {
     /// The configuration file is wrong.
     #[error(transparent)]
     Config(#[from] watchpost_model::config::Faults),
+    /// The file of `--web.config.file` cannot be used.
+    #[error(transparent)]
+    Web(#[from] crate::server::WebError),
+    /// The service manager has passed no socket to listen on, or one of another kind.
+    #[error("--web.systemd-socket: {0}")]
+    Socket(&'static str),
     /// The path of procfs is not one.
     #[error("--path.procfs: expected a mounted procfs, found no file `stat` in `{path}`", path = .0.display())]
     NoProcfs(PathBuf),

@@ -27,6 +27,7 @@ Examples:
                                                               these two only
   watchpost-exporter --path.procfs=/host/proc --path.sysfs=/host/sys --path.rootfs=/host
                                                               in a container: the host's mounts
+  watchpost-exporter --web.config.file=web.yml                with TLS and logins: docs/web-config.md
   watchpost-exporter --config.file=config.yaml                with the file's section `exporter`
 
 Commands (a host's status, its busiest processes, programs of your choice) are off. They are turned
@@ -41,6 +42,10 @@ pub struct Flags {
     pub config: Config,
     /// Where it listens.
     pub listen: Vec<SocketAddr>,
+    /// Whether the service manager passes the sockets to listen on.
+    pub systemd_socket: bool,
+    /// How many threads answer requests.
+    pub threads: usize,
     /// Messages below this are not logged.
     pub log_level: Level,
     /// How messages are written.
@@ -92,12 +97,20 @@ pub fn read(matches: &ArgMatches) -> Result<Flags, Error> {
         telemetry_path: telemetry_path(matches)?,
         own_metrics: !matches.get_flag("web.disable-exporter-metrics"),
         max_requests: matches.get_one("web.max-requests").copied().unwrap_or(40),
+        openmetrics: matches.get_flag("web.enable-openmetrics"),
+        // node_exporter takes an empty one for none.
+        web_config: matches
+            .get_one::<PathBuf>("web.config.file")
+            .filter(|path| !path.as_os_str().is_empty())
+            .cloned(),
         section,
         ..Config::default()
     };
     Ok(Flags {
         config,
         listen,
+        systemd_socket: matches.get_flag("web.systemd-socket"),
+        threads: one(matches, "runtime.gomaxprocs").unwrap_or(1),
         log_level: one(matches, "log.level").unwrap_or(Level::Info),
         log_format: one(matches, "log.format").unwrap_or(Format::Logfmt),
     })
@@ -116,6 +129,15 @@ pub fn addresses(text: &str) -> Result<Vec<SocketAddr>, Error> {
     } else {
         Ok(found)
     }
+}
+
+/// A path may be empty, which clap's own parser refuses.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "clap takes a parser that can fail"
+)]
+fn path_or_nothing(text: &str) -> Result<PathBuf, std::convert::Infallible> {
+    Ok(PathBuf::from(text))
 }
 
 /// A path that no other route has.
@@ -149,7 +171,7 @@ fn path_flags() -> [Arg; 5] {
     ]
 }
 
-fn web_flags() -> [Arg; 4] {
+fn web_flags() -> [Arg; 8] {
     [
         option(
             "web.listen-address",
@@ -164,6 +186,25 @@ fn web_flags() -> [Arg; 4] {
         option("web.max-requests", "How many scrapes may run at once; 0 is without limit.")
             .default_value("40")
             .value_parser(clap::value_parser!(usize)),
+        option(
+            "web.config.file",
+            "The file that sets up TLS, client certificates and logins: exporter-toolkit's.",
+        )
+        .value_parser(path_or_nothing),
+        switch(
+            "web.systemd-socket",
+            "Listen on the sockets that systemd passes instead of --web.listen-address.",
+        ),
+        switch(
+            "web.enable-openmetrics",
+            "Serve OpenMetrics 1.0.0 to those who ask for it.",
+        ),
+        option(
+            "runtime.gomaxprocs",
+            "How many threads answer requests; 1 is enough for all but very many clients.",
+        )
+        .default_value("1")
+        .value_parser(clap::value_parser!(usize)),
     ]
 }
 

@@ -17,9 +17,12 @@ pub mod port_holder;
 pub mod registry;
 mod routes;
 pub mod server;
+mod systemd_socket;
 mod telemetry;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -46,15 +49,22 @@ pub async fn run(
     shutdown: impl Future<Output = ()> + Send,
 ) -> Result<(), Error> {
     let address = listener.local_addr().map_err(Error::Start)?;
-    tell_who_may_command(&config, address);
-    server::serve(listener, routes::routes(&config), LIMITS, shutdown).await;
+    let web = web(&config)?;
+    tell_who_may_command(&config, web.as_deref(), address);
+    server::serve_web(listener, routes::routes(&config), LIMITS, web, shutdown).await;
     Ok(())
 }
 
 /// The program after its command line is read: serves on all addresses until it is told to stop
 /// by SIGINT or SIGTERM.
 pub fn serve(flags: Flags) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let mut builder = match flags.threads {
+        0 | 1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let most = std::thread::available_parallelism().map_or(1, usize::from);
+    let runtime = builder
+        .worker_threads(flags.threads.clamp(1, most))
         .enable_all()
         .build()
         .map_err(Error::Start)?;
@@ -66,10 +76,20 @@ pub fn serve(flags: Flags) -> Result<(), Error> {
 
 async fn serve_until_told(flags: Flags) -> Result<(), Error> {
     look_at_mounts(&flags.config.settings.paths)?;
+    let web = web(&flags.config)?;
     let mut listeners = Vec::new();
-    for address in flags.listen {
-        tell_who_may_command(&flags.config, address);
-        listeners.push(listen(address).await?);
+    if flags.systemd_socket {
+        listeners = systemd_socket::listeners()?;
+    } else {
+        for address in flags.listen {
+            listeners.push(listen(address).await?);
+        }
+    }
+    for listener in &listeners {
+        let address = listener.local_addr().map_err(Error::Start)?;
+        let tls = web.as_ref().is_some_and(|web| web.has_tls());
+        tracing::info!(%address, tls, "listening");
+        tell_who_may_command(&flags.config, web.as_deref(), address);
     }
     let routes = routes::routes(&flags.config);
     let (stop, stopped) = tokio::sync::watch::channel(());
@@ -80,7 +100,13 @@ async fn serve_until_told(flags: Flags) -> Result<(), Error> {
             // The channel closes when the program is told to stop.
             while stopped.changed().await.is_ok() {}
         };
-        servers.spawn(server::serve(listener, routes.clone(), LIMITS, stopped));
+        servers.spawn(server::serve_web(
+            listener,
+            routes.clone(),
+            LIMITS,
+            web.clone(),
+            stopped,
+        ));
     }
     told_to_stop().await.map_err(Error::Start)?;
     drop(stop);
@@ -100,10 +126,17 @@ fn look_at_mounts(paths: &Paths) -> Result<(), Error> {
     Ok(())
 }
 
-/// Commands off this host need TLS, which is not there yet.
-fn tell_who_may_command(config: &Config, address: SocketAddr) {
-    if config.section.commands.is_some() && !address.ip().is_loopback() {
-        tracing::warn!(%address, "commands are answered to callers on this host only, since this address is served without TLS");
+/// How the page is served, if a file says so. The routes of commands ask for their token.
+fn web(config: &Config) -> Result<Option<Arc<server::Web>>, Error> {
+    let open = |path: &PathBuf| server::Web::open(path, Some(command::PATH));
+    Ok(config.web_config.as_ref().map(open).transpose()?)
+}
+
+/// Commands off this host need TLS.
+fn tell_who_may_command(config: &Config, web: Option<&server::Web>, address: SocketAddr) {
+    let has_tls = web.is_some_and(server::Web::has_tls);
+    if config.section.commands.is_some() && !address.ip().is_loopback() && !has_tls {
+        tracing::warn!(%address, "commands are answered to callers on this host only, since this address is served without TLS (--web.config.file)");
     }
 }
 
@@ -123,7 +156,6 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
             Error::Listen { address, source }
         }
     })?;
-    tracing::info!(%address, "listening");
     Ok(listener)
 }
 

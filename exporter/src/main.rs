@@ -36,10 +36,12 @@ fn main() -> ExitCode {
             }
             ExitCode::from(match error {
                 Error::Flag(_) | Error::Address(_) | Error::TelemetryPath(_) => USAGE,
-                Error::ReadConfig { .. } | Error::Config(_) => BAD_CONFIG,
-                Error::NoProcfs(_) | Error::Listen { .. } | Error::Taken(_) | Error::Start(_) => {
-                    FAILED
-                }
+                Error::ReadConfig { .. } | Error::Config(_) | Error::Web(_) => BAD_CONFIG,
+                Error::Socket(_)
+                | Error::NoProcfs(_)
+                | Error::Listen { .. }
+                | Error::Taken(_)
+                | Error::Start(_) => FAILED,
             })
         }
     }

@@ -1,12 +1,15 @@
 //! What is served: the metrics, a page for people, and a sign of life.
 
+mod negotiate;
+mod openmetrics;
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -22,9 +25,13 @@ use crate::config::Config;
 use crate::error::chain;
 use crate::registry::Registry;
 use crate::telemetry::Telemetry;
+use negotiate::{Form, Packing};
 
 /// The content type of text format 0.0.4.
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The content type of OpenMetrics 1.0.0.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// What the routes share.
 #[derive(Debug)]
@@ -36,6 +43,8 @@ struct Shared {
     /// Places for scrapes; none where their number is not limited.
     places: Option<Semaphore>,
     max_requests: usize,
+    /// Whether there is OpenMetrics.
+    openmetrics: bool,
 }
 
 /// All routes of an exporter.
@@ -52,6 +61,7 @@ pub(crate) fn routes(config: &Config) -> Router {
         telemetry_path: config.telemetry_path.clone(),
         places: (config.max_requests > 0).then(|| Semaphore::new(config.max_requests)),
         max_requests: config.max_requests,
+        openmetrics: config.openmetrics,
     });
     let mut routes = Router::new()
         .route(&config.telemetry_path, get(metrics))
@@ -158,18 +168,31 @@ impl Shared {
                 self.registry.scrape_some(wanted, own).await
             }
         };
-        answer(page, headers)
+        let form = if self.openmetrics {
+            negotiate::form(headers)
+        } else {
+            Form::Text
+        };
+        answer(page, form, negotiate::packing(headers))
     }
 }
 
-fn answer(page: Arc<[u8]>, headers: &HeaderMap) -> Response {
-    let kind = [(CONTENT_TYPE, TEXT_FORMAT), (VARY, "accept-encoding")];
-    if takes_gzip(headers)
-        && let Ok(packed) = gzip(&page)
-    {
-        return (kind, [(CONTENT_ENCODING, "gzip")], packed).into_response();
+/// The page in the form and packing that the client takes.
+fn answer(page: Arc<[u8]>, form: Form, packing: Packing) -> Response {
+    let (kind, page) = match form {
+        Form::Text => (TEXT_FORMAT, Bytes::from_owner(page)),
+        Form::OpenMetrics => (OPENMETRICS, openmetrics::transcribe(&page).into()),
+    };
+    let kind = [(CONTENT_TYPE, kind), (VARY, "accept, accept-encoding")];
+    let packed = match packing {
+        Packing::Plain => None,
+        Packing::Gzip => gzip(&page).ok().map(|packed| ("gzip", packed)),
+        Packing::Zstd => zstd(&page).ok().map(|packed| ("zstd", packed)),
+    };
+    match packed {
+        Some((name, packed)) => (kind, [(CONTENT_ENCODING, name)], packed).into_response(),
+        None => (kind, page).into_response(),
     }
-    (kind, Bytes::from_owner(page)).into_response()
 }
 
 /// Level 1: the others take longer than the whole page.
@@ -179,20 +202,8 @@ fn gzip(page: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    headers
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|offer| {
-            let mut parts = offer.split(';').map(str::trim);
-            let refused = |part: &str| {
-                part.strip_prefix("q=")
-                    .is_some_and(|q| q.parse() == Ok(0.0_f32))
-            };
-            parts.next() == Some("gzip") && !parts.any(refused)
-        })
+fn zstd(page: &[u8]) -> std::io::Result<Vec<u8>> {
+    zstd::bulk::compress(page, 1)
 }
 
 /// Which collectors a request asks for: `collect[]` names those, `exclude[]` the others.
@@ -246,23 +257,4 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('"', "&quot;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gzip_is_used_when_it_is_offered() {
-        for (offer, takes) in [
-            ("gzip", true),
-            ("deflate, gzip;q=0.5", true),
-            ("gzip;q=0", false),
-            ("br, zstd", false),
-            ("identity", false),
-        ] {
-            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, offer.parse().unwrap())]);
-            assert_eq!(takes_gzip(&headers), takes, "{offer}");
-        }
-    }
 }

@@ -1,25 +1,26 @@
 //! The HTTP server of both programs: the routes, the limits, and the graceful stop.
 
+mod auth;
 mod clients;
+mod connection;
+mod rate;
+mod tls;
+mod web;
+mod web_config;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
-use hyper::Request;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower::ServiceExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use clients::Clients;
+pub use connection::Encrypted;
+use connection::Shared;
+pub use web::{Web, WebError};
 
 /// How long a client may take for a request's head, and stay silent between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,14 +46,32 @@ pub struct Limits {
     pub stop: Duration,
 }
 
-/// Serves the routes until `shutdown` is ready and the requests under way are answered.
+/// Serves the routes in plain HTTP until `shutdown` is ready and the requests under way are
+/// answered.
 pub async fn serve(
     listener: TcpListener,
     routes: Router,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
-    let graceful = GracefulShutdown::new();
+    serve_web(listener, routes, limits, None, shutdown).await;
+}
+
+/// Serves the routes as the file of `--web.config.file` asks for.
+pub async fn serve_web(
+    listener: TcpListener,
+    routes: Router,
+    limits: Limits,
+    web: Option<Arc<Web>>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let (stop, stopping) = watch::channel(());
+    let shared = Shared {
+        routes,
+        limits,
+        web,
+        stop: stopping,
+    };
     let places = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
     let places = Arc::new(Semaphore::new(places));
     let clients = Arc::new(Clients::new(limits.per_client.unwrap_or(usize::MAX)));
@@ -73,16 +92,19 @@ pub async fn serve(
             tracing::debug!(%peer, "connection closed: its client has too many");
             continue;
         };
-        let connection = graceful.watch(connection(stream, peer, routes.clone(), limits));
+        let shared = shared.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, %peer, "connection ended early");
+            if let Err(error) = connection::serve(stream, peer, shared).await {
+                let error = crate::error::chain(&error);
+                tracing::debug!(error, %peer, "connection ended early");
             }
             drop((place, visit));
         });
     }
-    drop(listener);
-    if tokio::time::timeout(limits.stop, graceful.shutdown())
+    drop((listener, shared));
+    // Those who listen hear that the sender has gone, and their end is heard here.
+    stop.send_replace(());
+    if tokio::time::timeout(limits.stop, stop.closed())
         .await
         .is_err()
     {
@@ -107,22 +129,4 @@ async fn accept(
         tracing::debug!(%error, "cannot set up a connection");
     }
     Ok((stream, peer, place))
-}
-
-/// One client. Its address goes along with each request as [`ConnectInfo`].
-fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    routes: Router,
-    limits: Limits,
-) -> impl GracefulConnection<Error = hyper::Error> {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        routes.clone().oneshot(request)
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(limits.head_bytes)
-        .serve_connection(TokioIo::new(stream), service)
 }

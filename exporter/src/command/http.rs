@@ -1,7 +1,7 @@
 //! The command endpoint: who may call, then what is called, then the answer.
 //!
-//! A call is judged in this order: from this host; from an allowed address; by a name of this
-//! host, and not by a web page or a proxy; with the token; not too often; an action on the list; a body that
+//! A call is judged in this order: from this host, or over TLS; from an allowed address; by a name
+//! of this host (TLS sees to that itself), and not by a web page or a proxy; with the token; not too often; an action on the list; a body that
 //! is `{}`; a free place; an audit line. The first that fails refuses the call, and a missing
 //! token and a wrong one have the same answer.
 
@@ -23,6 +23,7 @@ use super::audit::{Call, Event};
 use super::refusal::Reason;
 use super::service::Service;
 use super::wire::{Outcome, PATH, RunRequest};
+use crate::server::Encrypted;
 
 /// The longest body of a call; it is `{}`.
 const LONGEST_BODY: usize = 1024;
@@ -80,7 +81,8 @@ fn requested(request: &Request) -> Option<&str> {
 }
 
 async fn serve(service: &Service, call: &mut Call, request: Request) -> Result<Response, Reason> {
-    check_caller(service, call.source, request.headers())?;
+    let is_encrypted = request.extensions().get::<Encrypted>().is_some();
+    check_caller(service, call.source, is_encrypted, request.headers())?;
     call.authenticated = true;
     service.take_turn(Instant::now())?;
     if requested(&request).is_none() {
@@ -104,17 +106,27 @@ async fn list(service: &Service, call: &Call, method: &Method) -> Result<Respons
     Ok(Json(service.list()).into_response())
 }
 
-fn check_caller(service: &Service, source: SocketAddr, headers: &HeaderMap) -> Result<(), Reason> {
+fn check_caller(
+    service: &Service,
+    source: SocketAddr,
+    is_encrypted: bool,
+    headers: &HeaderMap,
+) -> Result<(), Reason> {
     let address = source.ip().to_canonical();
-    if !address.is_loopback() {
+    let is_allowed = service.allows(address);
+    // Who is elsewhere and was not named is not even told that there are commands.
+    let may_know = address.is_loopback() || (is_encrypted && is_allowed);
+    if !may_know {
         return Err(Reason::NotLoopback);
     }
-    if !service.allows(address) {
+    if !is_allowed {
         return Err(Reason::Source);
     }
     // A name that an attacker's server answers for is no name of this host, whatever address it
-    // resolves to; and a page in a browser says where it is from.
-    if !headers.get(header::HOST).is_some_and(is_own_name) || headers.contains_key(header::ORIGIN) {
+    // resolves to; and a page in a browser says where it is from. Over TLS the certificate has
+    // shown the browser whose name it is.
+    let is_named = is_encrypted || headers.get(header::HOST).is_some_and(is_own_name);
+    if !is_named || headers.contains_key(header::ORIGIN) {
         return Err(Reason::Host);
     }
     // A proxy on this host would lend its loopback address to whoever can reach it.
@@ -194,19 +206,37 @@ mod tests {
 
     /// The status and body of a list that is asked for from an address.
     async fn list_from(source: Option<&str>, audit_log: &std::path::Path) -> (u16, Vec<u8>) {
+        list_over(false, source, audit_log).await
+    }
+
+    /// 10.0.0.0/8 is allowed.
+    async fn list_over(
+        is_encrypted: bool,
+        source: Option<&str>,
+        audit_log: &std::path::Path,
+    ) -> (u16, Vec<u8>) {
+        let mut sources = super::super::Network::LOOPBACK.to_vec();
+        sources.push("10.0.0.0/8".parse().unwrap());
         let config = Config {
+            allowed_sources: sources,
             token: watchpost_model::config::Secret::new(TOKEN),
             audit_log: audit_log.to_owned(),
             ..Config::default()
         };
         let mut request = Request::get(PATH)
-            .header(header::HOST, "localhost")
+            .header(
+                header::HOST,
+                if is_encrypted { "host" } else { "localhost" },
+            )
             .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
             .body(Body::empty())
             .unwrap();
         if let Some(source) = source {
             let source: SocketAddr = source.parse().unwrap();
             request.extensions_mut().insert(ConnectInfo(source));
+        }
+        if is_encrypted {
+            request.extensions_mut().insert(Encrypted);
         }
         let router = Commands::open(&config).unwrap().router();
         let response = router.oneshot(request).await.unwrap();
@@ -229,6 +259,19 @@ mod tests {
         let audit = std::fs::read_to_string(&log).unwrap();
         assert_eq!(audit.matches("not_loopback").count(), 3);
         assert_eq!(list_from(None, &log).await, (404, Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn over_tls_those_elsewhere_who_are_named_are_answered() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("audit.log");
+        for source in ["10.0.0.1:5", "[::ffff:10.0.0.1]:5", "127.0.0.1:5"] {
+            assert_eq!(list_over(true, Some(source), &log).await.0, 200, "{source}");
+        }
+        for source in ["11.0.0.1:5", "[2001:db8::1]:5"] {
+            let nothing = (404, Vec::new());
+            assert_eq!(list_over(true, Some(source), &log).await, nothing);
+        }
     }
 
     #[test]

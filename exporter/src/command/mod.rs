@@ -2,7 +2,7 @@
 //!
 //! The host decides, the caller only names an action. Promises: off unless the configuration has a
 //! `commands` section, and then no route exists at all; no shell and no action that takes a
-//! program or an argument from the caller; loopback only, as long as there is no TLS; every call
+//! program or an argument from the caller; off loopback over TLS only; every call
 //! leaves an audit line, refused ones too, and what cannot be written down is not done.
 
 mod audit;

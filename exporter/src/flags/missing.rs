@@ -72,9 +72,6 @@ const FLAGS: &[&str] = &[
     "collector.netdev.address-info",
     "collector.netdev.enable-detailed-metrics",
     "collector.netdev.label-ifalias",
-    "runtime.gomaxprocs",
-    "web.config.file",
-    "web.systemd-socket",
 ];
 
 /// `--no-collector.X` of the collectors that are not there asks for what is so anyway.
@@ -139,7 +136,6 @@ mod tests {
         for (flag, what) in [
             ("--collector.perf", "collector"),
             ("--collector.perf.cpus=0-1", "collector"),
-            ("--web.config.file=/etc/web.yml", "flag"),
             ("--no-collector.netdev.address-info", "flag"),
         ] {
             let told = told(flag);
