@@ -220,7 +220,7 @@ fn judge(config: &TlsConfig, provider: &Arc<CryptoProvider>) -> Result<Judge, Re
         kind,
         authority,
         trusted,
-        names: config.client_allowed_sans.clone(),
+        names: config.client_allowed_sans.clone().unwrap_or_default(),
         algorithms: provider.signature_verification_algorithms,
     })
 }

@@ -272,7 +272,7 @@ fn settings(path: &Path, text: &str, config: WebConfig) -> Result<Settings, WebE
     Ok(Settings {
         needs_certificate: section.client_auth_type.needs_one(),
         verifies_certificate: section.client_auth_type.verifies(),
-        has_names: !section.client_allowed_sans.is_empty(),
+        has_names: section.client_allowed_sans.is_some(),
         tls,
         headers: config.http_server_config.headers(),
         rate_limit: config.rate_limit,

@@ -43,7 +43,8 @@ pub(super) struct TlsConfig {
     pub(super) client_auth_type: ClientAuth,
     pub(super) client_ca: String,
     pub(super) client_ca_file: PathBuf,
-    pub(super) client_allowed_sans: Vec<String>,
+    /// None is any; an empty list is a fault, since it could mean either.
+    pub(super) client_allowed_sans: Option<Vec<String>>,
     pub(super) min_version: TlsVersion,
     pub(super) max_version: TlsVersion,
     pub(super) cipher_suites: Vec<String>,
@@ -61,7 +62,7 @@ impl Default for TlsConfig {
             client_auth_type: ClientAuth::Unsaid,
             client_ca: String::new(),
             client_ca_file: PathBuf::new(),
-            client_allowed_sans: Vec::new(),
+            client_allowed_sans: None,
             min_version: TlsVersion::TLS12,
             max_version: TlsVersion::TLS13,
             cipher_suites: Vec::new(),
@@ -205,7 +206,11 @@ impl TlsConfig {
             let message = "expected a kind that asks for certificates, since there is a client CA; found none";
             faults.add("client_auth_type", message);
         }
-        if !self.client_allowed_sans.is_empty() && !self.client_auth_type.needs_one() {
+        if self.client_allowed_sans.as_ref().is_some_and(Vec::is_empty) {
+            let message = "expected at least one name, found none, which refuses every client; leave the key out to let in any";
+            faults.add("client_allowed_sans", message);
+        }
+        if self.client_allowed_sans.is_some() && !self.client_auth_type.needs_one() {
             let message = "expected `client_auth_type` to be `RequireAnyClientCert` or `RequireAndVerifyClientCert`, since others let a client in without a certificate";
             faults.add("client_allowed_sans", message);
         }
@@ -409,10 +414,35 @@ mod tests {
                 "rate_limit: {interval: 1s}",
                 "rate_limit.burst: expected at least 1",
             ),
+            (
+                "tls_server_config: {cert_file: x, key_file: y, client_allowed_sans: []}",
+                "tls_server_config.client_allowed_sans: expected at least one name",
+            ),
             ("junk: 1", "unknown key `junk`"),
         ] {
             let faults = faults(text);
             assert!(faults.contains(told), "{told} not in:\n{faults}");
+        }
+    }
+
+    #[test]
+    fn the_example_is_right_and_has_every_key() {
+        let text = include_str!("../../../examples/web-config.yml");
+        let path = Path::new("examples/web-config.yml");
+        assert!(!read(path, text).unwrap().tls_server_config.is_on());
+        // The reader names all keys of a section where one is unknown.
+        for section in ["", "tls_server_config", "http_server_config", "rate_limit"] {
+            let unknown = if section.is_empty() {
+                "qqqqqqqqqqqq: 1".to_owned()
+            } else {
+                format!("{section}: {{qqqqqqqqqqqq: 1}}")
+            };
+            let told = faults(&unknown);
+            let keys: Vec<_> = told.split('`').skip(3).step_by(2).collect();
+            assert!(keys.len() > 1, "{told}");
+            for key in keys {
+                assert!(text.contains(&format!("{key}:")), "{key}");
+            }
         }
     }
 
