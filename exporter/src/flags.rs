@@ -246,6 +246,15 @@ fn own_flag(flag: &Flag) -> Vec<Arg> {
         FlagKind::Pattern { default } | FlagKind::Text { default } => {
             vec![option(name, format!("{} [default: {default}]", flag.help))]
         }
+        FlagKind::Number { default, .. } => {
+            vec![option(name, format!("{} [default: {default}]", flag.help))]
+        }
+        FlagKind::Time { default } => {
+            vec![option(
+                name,
+                format!("{} [default: {default:?}]", flag.help),
+            )]
+        }
         FlagKind::List => vec![option(name, flag.help).action(ArgAction::Append)],
     }
 }

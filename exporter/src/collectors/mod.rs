@@ -48,6 +48,7 @@ mod netlink_socket;
 mod netstat;
 mod nfs;
 mod nvme;
+mod ntp;
 mod os;
 mod powersupplyclass;
 mod pressure;
@@ -221,6 +222,7 @@ pub const ALL: &[Definition] = &[
     nfs::client::DEFINITION,
     nfs::server::DEFINITION,
     nvme::DEFINITION,
+    ntp::DEFINITION,
     os::DEFINITION,
     powersupplyclass::DEFINITION,
     pressure::DEFINITION,

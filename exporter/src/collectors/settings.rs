@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use jiff::SignedDuration;
 use watchpost_model::{Regex, RegexError};
 
 /// Where the host's files are, so that a container or a test can look elsewhere.
@@ -58,6 +60,20 @@ pub enum FlagKind {
         /// What holds unless told otherwise.
         default: &'static str,
     },
+    /// A whole number.
+    Number {
+        /// What holds unless told otherwise.
+        default: u16,
+        /// The least that is allowed.
+        least: u16,
+        /// The most that is allowed.
+        most: u16,
+    },
+    /// A span of time that is not negative, such as `1ms` or `3.5s`.
+    Time {
+        /// What holds unless told otherwise.
+        default: Duration,
+    },
     /// Texts: the flag may be repeated.
     List,
 }
@@ -89,7 +105,21 @@ pub struct Settings {
 #[error("--collector.{flag}: {reason}")]
 pub struct FlagError {
     flag: &'static str,
-    reason: RegexError,
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("{0}")]
+    Pattern(RegexError),
+    #[error("expected a number from {least} to {most}, found `{found}`")]
+    Number {
+        least: u16,
+        most: u16,
+        found: String,
+    },
+    #[error("expected a time such as `1ms` or `3.5s`, found `{0}`")]
+    Time(String),
 }
 
 impl Settings {
@@ -101,13 +131,11 @@ impl Settings {
 
     /// Sets a flag to what was given on the command line; a switch to `true` or `false`.
     pub fn set(&mut self, flag: &Flag, values: Vec<String>) -> Result<(), FlagError> {
-        if matches!(flag.kind, FlagKind::Pattern { .. }) {
-            for value in &values {
-                Pattern::new(value).map_err(|reason| FlagError {
-                    flag: flag.name,
-                    reason,
-                })?;
-            }
+        for value in &values {
+            check(flag.kind, value).map_err(|reason| FlagError {
+                flag: flag.name,
+                reason,
+            })?;
         }
         self.given.insert(flag.name, values);
         Ok(())
@@ -128,6 +156,24 @@ impl Settings {
             (Some(given), _) => given,
             (None, FlagKind::Text { default } | FlagKind::Pattern { default }) => default,
             _ => "",
+        }
+    }
+
+    /// A flag's number, or its default.
+    pub fn number(&self, flag: &Flag) -> u16 {
+        match (self.last(flag).map(str::parse), flag.kind) {
+            (Some(Ok(given)), _) => given,
+            (_, FlagKind::Number { default, .. }) => default,
+            _ => 0,
+        }
+    }
+
+    /// A flag's span of time, or its default.
+    pub fn time(&self, flag: &Flag) -> Duration {
+        match (self.last(flag).and_then(time), flag.kind) {
+            (Some(given), _) => given,
+            (None, FlagKind::Time { default }) => default,
+            _ => Duration::ZERO,
         }
     }
 
@@ -164,6 +210,33 @@ impl Settings {
             .and_then(|values| values.last())
             .map(String::as_str)
     }
+}
+
+/// Refuses a value that is none of the flag's kind.
+fn check(kind: FlagKind, value: &str) -> Result<(), Reason> {
+    match kind {
+        FlagKind::Pattern { .. } => {
+            Pattern::new(value).map_err(Reason::Pattern)?;
+        }
+        FlagKind::Number { least, most, .. } => {
+            let allowed = |number: &u16| (least..=most).contains(number);
+            let number = value.parse().ok().filter(allowed);
+            number.ok_or_else(|| Reason::Number {
+                least,
+                most,
+                found: value.to_owned(),
+            })?;
+        }
+        FlagKind::Time { .. } => {
+            time(value).ok_or_else(|| Reason::Time(value.to_owned()))?;
+        }
+        FlagKind::Switch { .. } | FlagKind::Text { .. } | FlagKind::List => {}
+    }
+    Ok(())
+}
+
+fn time(text: &str) -> Option<Duration> {
+    text.parse::<SignedDuration>().ok()?.try_into().ok()
 }
 
 /// A regular expression that is searched for anywhere in a text.
@@ -239,6 +312,41 @@ mod tests {
         assert!(error.starts_with("--collector.x.exclude: "));
         assert!(error.contains("found `(`: "), "{error}");
         assert!(Pattern::new("a)(b").is_err());
+    }
+
+    #[test]
+    fn a_number_and_a_time_are_checked_and_have_defaults() {
+        let flag = |kind| Flag {
+            name: "x.y",
+            help: "Help.",
+            kind,
+        };
+        let port = flag(FlagKind::Number {
+            default: 123,
+            least: 1,
+            most: 65_535,
+        });
+        let limit = flag(FlagKind::Time {
+            default: Duration::from_secs(3),
+        });
+        let mut settings = Settings::default();
+        assert_eq!(settings.number(&port), 123);
+        assert_eq!(settings.time(&limit), Duration::from_secs(3));
+        for (flag, bad) in [(&port, "0"), (&port, "x"), (&limit, "3"), (&limit, "-1s")] {
+            let error = settings.set(flag, vec![bad.to_owned()]).unwrap_err();
+            let end = format!(", found `{bad}`");
+            assert!(error.to_string().ends_with(&end), "{error}");
+        }
+        settings.set(&port, vec!["4123".to_owned()]).unwrap();
+        assert_eq!(settings.number(&port), 4_123);
+        for (text, micros) in [
+            ("1ms", 1_000),
+            ("3.46608s", 3_466_080),
+            ("1m30s", 90_000_000),
+        ] {
+            settings.set(&limit, vec![text.to_owned()]).unwrap();
+            assert_eq!(settings.time(&limit), Duration::from_micros(micros));
+        }
     }
 
     #[test]
