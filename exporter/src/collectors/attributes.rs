@@ -34,10 +34,7 @@ impl Device {
     /// Finds out which of the table's files there are. A host may have hundreds of devices, so none
     /// of the files stays open.
     pub(super) fn new<U>(folder: &Path, labels: Labels, table: &[Attribute<U>]) -> Self {
-        let file = |(_, _, _, file, _): &Attribute<U>| {
-            let path = folder.join(file);
-            path.exists().then(|| KeptFile::one_of_many(path))
-        };
+        let file = |(_, _, _, file, _): &Attribute<U>| file_if_any(folder, file);
         Self {
             labels,
             files: table.iter().map(file).collect(),
@@ -68,6 +65,12 @@ impl Device {
     }
 }
 
+/// One of the many files of a device, if it is there.
+pub(super) fn file_if_any(folder: &Path, name: &str) -> Option<KeptFile> {
+    let path = folder.join(name);
+    path.exists().then(|| KeptFile::one_of_many(path))
+}
+
 /// Writes the families of a table. Of several errors the first is returned, when all is written.
 pub(super) fn write<U: Copy>(
     table: &[Attribute<U>],
@@ -88,10 +91,15 @@ pub(super) fn write<U: Copy>(
 /// Starts a series with labels.
 pub(super) fn labelled<'a>(page: &'a mut Page, labels: &Labels) -> Series<'a> {
     let mut series = page.series("");
+    add_labels(&mut series, labels);
+    series
+}
+
+/// Adds labels to a series.
+pub(super) fn add_labels(series: &mut Series<'_>, labels: &Labels) {
     for (name, value) in labels {
         series.label(name, value);
     }
-    series
 }
 
 /// A file's text without the white space around it; none where the device does not support the

@@ -90,4 +90,19 @@ mod tests {
             assert_eq!(bcache_number(text.as_bytes()), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_do_not_panic(text: Vec<u8>) {
+            number(&text);
+            bcache_number(&text);
+        }
+
+        #[test]
+        fn integers_are_themselves(value: u32) {
+            let text = value.to_string();
+            proptest::prop_assert_eq!(number(text.as_bytes()), Some(f64::from(value)));
+            proptest::prop_assert_eq!(bcache_number(text.as_bytes()), Some(f64::from(value)));
+        }
+    }
 }

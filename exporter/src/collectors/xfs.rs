@@ -95,6 +95,9 @@ impl Collector for Xfs {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let list = |_| filesystems(&self.folder);
         let filesystems = self.filesystems.get(Instant::now(), list)?;
+        if filesystems.is_empty() {
+            return Ok(());
+        }
         let mut result = Ok(());
         for filesystem in &mut *filesystems {
             keep_first(&mut result, filesystem.read());

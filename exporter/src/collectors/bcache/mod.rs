@@ -67,6 +67,9 @@ impl Collector for Bcache {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let list = |_| Caches::list(&self.folder, self.with_priorities);
         let caches = self.caches.get(Instant::now(), list)?;
+        if caches.sets.is_empty() {
+            return Ok(());
+        }
         let mut result = Ok(());
         for (table, devices) in [
             (SET, &mut caches.sets),
@@ -110,15 +113,16 @@ impl Caches {
                 let labels = vec![("backing_device", name), uuid()];
                 self.backing
                     .push(Device::new(&folder, labels.clone(), BACKING));
-                let file = KeptFile::one_of_many(folder.join("writeback_rate_debug"));
-                self.rates.push(Lines { labels, file });
+                let file = attributes::file_if_any(&folder, "writeback_rate_debug");
+                self.rates.extend(file.map(|file| Lines { labels, file }));
             } else if is_numbered(&name, "cache") {
                 let labels = vec![("cache_device", name), uuid()];
                 self.caching
                     .push(Device::new(&folder, labels.clone(), CACHE));
                 if with_priorities {
-                    let file = KeptFile::one_of_many(folder.join("priority_stats"));
-                    self.priorities.push(Lines { labels, file });
+                    let file = attributes::file_if_any(&folder, "priority_stats");
+                    self.priorities
+                        .extend(file.map(|file| Lines { labels, file }));
                 }
             }
         }
@@ -223,6 +227,13 @@ mod tests {
         let line =
             r#"node_bcache_priority_stats_unused_percent{cache_device="cache0",uuid="de-ad"} 99"#;
         assert!(series.iter().any(|have| have == line), "{series:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_do_not_panic(text: Vec<u8>) {
+            line_number(&text);
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `bcachefs`: bcachefs file systems and their devices, `/sys/fs/bcachefs`.
 
+mod details;
 mod families;
 mod rows;
 
@@ -7,12 +8,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use watchpost_model::MetricType::{Counter, Gauge};
+use watchpost_model::MetricType::{self, Gauge};
 use watchpost_model::text::{Page, Series};
 
 use super::attributes::{self, Device, Labels, keep_first, labelled};
 use super::folder::{entries, entries_if_any};
 use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings, human, text};
+use details::Details;
 use families::{DEVICE, FILESYSTEM, TABLES, Table};
 
 /// The collector's line in the table.
@@ -39,19 +41,28 @@ struct FileSystems {
     /// The files of each line of [`TABLES`].
     tables: [Vec<(Labels, KeptFile)>; TABLES.len()],
     /// By name.
-    counters: BTreeMap<String, Vec<(Labels, KeptFile)>>,
+    counters: BTreeMap<String, Counter>,
     devices: Vec<Device>,
     details: Vec<Details>,
 }
 
-/// What a device says other than numbers in files of their own.
+/// A counter, which each of the file systems has.
 #[derive(Debug)]
-struct Details {
-    labels: Labels,
-    label: KeptFile,
-    state: KeptFile,
-    io_done: KeptFile,
-    io_errors: KeptFile,
+struct Counter {
+    family: String,
+    help: String,
+    files: Vec<(Labels, KeptFile)>,
+}
+
+impl Counter {
+    fn new(name: &str) -> Self {
+        let fit = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+        Self {
+            family: format!("node_bcachefs_{fit}_total"),
+            help: format!("Bcachefs counter {name} since filesystem creation."),
+            files: Vec::new(),
+        }
+    }
 }
 
 impl Bcachefs {
@@ -80,12 +91,12 @@ impl Collector for Bcachefs {
         for (table, files) in TABLES.iter().zip(&mut found.tables) {
             keep_first(&mut result, write_table(table, files, page));
         }
-        for (name, files) in &mut found.counters {
-            keep_first(&mut result, write_counter(name, files, page));
+        for counter in found.counters.values_mut() {
+            keep_first(&mut result, write_counter(counter, page));
         }
         let written = attributes::write(DEVICE, &mut found.devices, page, put);
         keep_first(&mut result, written);
-        keep_first(&mut result, write_details(&mut found.details, page));
+        keep_first(&mut result, details::write(&mut found.details, page));
         attributes::settle(result, &mut self.filesystems)
     }
 }
@@ -110,40 +121,28 @@ impl FileSystems {
     ) -> Result<(), CollectError> {
         let labels = vec![("uuid", uuid.to_owned())];
         for (table, files) in TABLES.iter().zip(&mut self.tables) {
-            if let Some(file) = file_if_any(folder, table.file) {
+            if let Some(file) = attributes::file_if_any(folder, table.file) {
                 files.push((labels.clone(), file));
             }
         }
         for (name, path) in entries_if_any(&folder.join("counters"))? {
-            let files = self.counters.entry(name).or_default();
-            files.push((labels.clone(), KeptFile::one_of_many(path)));
+            let new = Counter::new(&name);
+            let counter = self.counters.entry(name).or_insert(new);
+            let file = KeptFile::one_of_many(path);
+            counter.files.push((labels.clone(), file));
         }
         for (name, folder) in entries {
             let Some(device) = name.strip_prefix("dev-") else {
                 continue;
             };
-            let mut labels = labels.clone();
-            labels.insert(0, ("device", device.to_owned()));
-            let file = |name| KeptFile::one_of_many(folder.join(name));
-            self.devices
-                .push(Device::new(folder, labels.clone(), DEVICE));
-            self.details.push(Details {
-                labels,
-                label: file("label"),
-                state: file("state"),
-                io_done: file("io_done"),
-                io_errors: file("io_errors"),
-            });
+            let labels = vec![("device", device.to_owned()), ("uuid", uuid.to_owned())];
+            self.devices.push(Device::new(folder, labels, DEVICE));
+            self.details.push(Details::new(folder, device, uuid));
         }
         self.filesystems
             .push(Device::new(folder, labels, FILESYSTEM));
         Ok(())
     }
-}
-
-fn file_if_any(folder: &Path, name: &str) -> Option<KeptFile> {
-    let path = folder.join(name);
-    path.exists().then(|| KeptFile::one_of_many(path))
 }
 
 fn put(text: &[u8], (): (), series: Series<'_>) -> Option<()> {
@@ -175,8 +174,9 @@ fn write_table(
         page.family(family, help, *metric_type);
         for (labels, file) in &*files {
             for (name, line) in rows::of_table(file.text(), table.headings) {
-                let mut series = labelled(page, labels);
+                let mut series = page.series("");
                 series.label(table.label, name);
+                attributes::add_labels(&mut series, labels);
                 let number = text::words(line).nth(column);
                 if number.and_then(|number| put(number, (), series)).is_none() {
                     keep_first(&mut result, Err(file.fault("a name and numbers", line)));
@@ -187,84 +187,20 @@ fn write_table(
     result
 }
 
-fn write_counter(
-    name: &str,
-    files: &mut [(Labels, KeptFile)],
-    page: &mut Page,
-) -> Result<(), CollectError> {
+fn write_counter(counter: &mut Counter, page: &mut Page) -> Result<(), CollectError> {
+    let Counter {
+        family,
+        help,
+        files,
+    } = counter;
     let mut result = read_all(files.iter_mut().map(|(_, file)| file));
-    let is_fit = |c: char| c.is_ascii_alphanumeric();
-    let fit: String = name
-        .chars()
-        .map(|c| if is_fit(c) { c } else { '_' })
-        .collect();
-    page.family(
-        &format!("node_bcachefs_{fit}_total"),
-        &format!("Bcachefs counter {name} since filesystem creation."),
-        Counter,
-    );
+    page.family(family, help, MetricType::Counter);
     for (labels, file) in files.iter().filter(|(_, file)| !file.text().is_empty()) {
         let number = rows::since_creation(file.text());
         let written = number.and_then(|number| put(number, (), labelled(page, labels)));
         if written.is_none() {
             let fault = file.fault("a number since filesystem creation", file.text());
             keep_first(&mut result, Err(fault));
-        }
-    }
-    result
-}
-
-fn write_details(details: &mut [Details], page: &mut Page) -> Result<(), CollectError> {
-    let mut result = Ok(());
-    for device in &mut *details {
-        let files = [
-            &mut device.label,
-            &mut device.state,
-            &mut device.io_done,
-            &mut device.io_errors,
-        ];
-        // A device need not have all of them; one that went away is off the list soon.
-        let read = read_all(files.into_iter());
-        if read.as_ref().is_err_and(|error| !error.is_missing()) {
-            keep_first(&mut result, read);
-        }
-    }
-    page.family("node_bcachefs_device_info", "Device information.", Gauge);
-    for device in &*details {
-        let mut series = labelled(page, &device.labels);
-        series.label("label", device.label.text().trim_ascii());
-        series.label("state", device.state.text().trim_ascii());
-        series.digits(b"1");
-    }
-    page.family(
-        "node_bcachefs_device_io_done_bytes_total",
-        "IO bytes by operation type and data type.",
-        Counter,
-    );
-    for device in &*details {
-        for row in rows::of_io_done(device.io_done.text()) {
-            let mut series = labelled(page, &device.labels);
-            series.label("operation", row.operation);
-            series.label("data_type", row.name);
-            if put(row.number, (), series).is_none() {
-                let fault = device.io_done.fault("a number of bytes", row.number);
-                keep_first(&mut result, Err(fault));
-            }
-        }
-    }
-    page.family(
-        "node_bcachefs_device_io_errors_total",
-        "IO errors by error type.",
-        Counter,
-    );
-    for device in &*details {
-        for (name, number) in rows::of_io_errors(device.io_errors.text()) {
-            let mut series = labelled(page, &device.labels);
-            series.label("type", name);
-            if put(number, (), series).is_none() {
-                let fault = device.io_errors.fault("a number of errors", number);
-                keep_first(&mut result, Err(fault));
-            }
         }
     }
     result

@@ -37,15 +37,15 @@ fn a_file_system_has_its_numbers_and_a_bad_one_costs_itself_only() {
         [
             r#"node_bcachefs_info{uuid="de-ad"} 1"#,
             r#"node_bcachefs_btree_cache_size_bytes{uuid="de-ad"} 2.097152e+06"#,
-            r#"node_bcachefs_compression_compressed_bytes{uuid="de-ad",algorithm="lz4"} 1024"#,
-            r#"node_bcachefs_compression_uncompressed_bytes{uuid="de-ad",algorithm="lz4"} 2048"#,
-            r#"node_bcachefs_compression_uncompressed_bytes{uuid="de-ad",algorithm="zstd"} 1"#,
-            r#"node_bcachefs_errors_total{uuid="de-ad",error_type="bset_bad_csum"} 2"#,
+            r#"node_bcachefs_compression_compressed_bytes{algorithm="lz4",uuid="de-ad"} 1024"#,
+            r#"node_bcachefs_compression_uncompressed_bytes{algorithm="lz4",uuid="de-ad"} 2048"#,
+            r#"node_bcachefs_compression_uncompressed_bytes{algorithm="zstd",uuid="de-ad"} 1"#,
+            r#"node_bcachefs_errors_total{error_type="bset_bad_csum",uuid="de-ad"} 2"#,
             r#"node_bcachefs_data_read_total{uuid="de-ad"} 7"#,
             r#"node_bcachefs_device_buckets{device="4",uuid="de-ad"} 95"#,
-            r#"node_bcachefs_device_info{device="4",uuid="de-ad",label="a\"b",state=""} 1"#,
-            r#"node_bcachefs_device_io_done_bytes_total{device="4",uuid="de-ad",operation="read",data_type="sb"} 86"#,
-            r#"node_bcachefs_device_io_errors_total{device="4",uuid="de-ad",type="read"} 3"#,
+            r#"node_bcachefs_device_info{device="4",label="a\"b",state="",uuid="de-ad"} 1"#,
+            r#"node_bcachefs_device_io_done_bytes_total{data_type="sb",device="4",operation="read",uuid="de-ad"} 86"#,
+            r#"node_bcachefs_device_io_errors_total{device="4",type="read",uuid="de-ad"} 3"#,
         ]
     );
     let error = result.unwrap_err().to_string();

@@ -89,6 +89,9 @@ impl Collector for Btrfs {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let list = |_| FileSystems::list(&self.sysfs, &self.procfs, &self.rootfs);
         let found = self.filesystems.get(Instant::now(), list)?;
+        if found.filesystems.is_empty() {
+            return Ok(());
+        }
         let answers = Self::answers(self.ask, found);
         page.family("node_btrfs_info", "Filesystem information", Gauge);
         for filesystem in &found.filesystems {

@@ -1,6 +1,7 @@
 //! The collector over a folder like ZFS's.
 
 use super::super::Paths;
+use super::pools::STATES;
 use super::*;
 
 fn collect(files: &[(&str, &str)]) -> (String, Result<(), CollectError>) {
