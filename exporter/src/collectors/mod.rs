@@ -49,12 +49,14 @@ mod netstat;
 mod nfs;
 mod nvme;
 mod ntp;
+mod network_route;
 mod os;
 mod powersupplyclass;
 mod pressure;
 mod processes;
 mod rapl;
 mod rare;
+mod qdisc;
 mod schedstat;
 mod selinux;
 mod settings;
@@ -65,6 +67,7 @@ mod softnet;
 mod stat;
 mod sysctl;
 mod tapestats;
+mod tcpstat;
 pub mod text;
 mod textfile;
 mod thermal_zone;
@@ -74,6 +77,7 @@ mod udp_queues;
 mod uname;
 mod vmstat;
 mod watchdog;
+mod wifi;
 mod xfrm;
 mod xfs;
 mod zfs;
@@ -223,11 +227,13 @@ pub const ALL: &[Definition] = &[
     nfs::server::DEFINITION,
     nvme::DEFINITION,
     ntp::DEFINITION,
+    network_route::DEFINITION,
     os::DEFINITION,
     powersupplyclass::DEFINITION,
     pressure::DEFINITION,
     processes::DEFINITION,
     rapl::DEFINITION,
+    qdisc::DEFINITION,
     schedstat::DEFINITION,
     selinux::DEFINITION,
     slabinfo::DEFINITION,
@@ -237,6 +243,7 @@ pub const ALL: &[Definition] = &[
     stat::DEFINITION,
     sysctl::DEFINITION,
     tapestats::DEFINITION,
+    tcpstat::DEFINITION,
     textfile::DEFINITION,
     thermal_zone::DEFINITION,
     time::DEFINITION,
@@ -245,6 +252,7 @@ pub const ALL: &[Definition] = &[
     uname::DEFINITION,
     vmstat::DEFINITION,
     watchdog::DEFINITION,
+    wifi::DEFINITION,
     xfrm::DEFINITION,
     xfs::DEFINITION,
     zfs::DEFINITION,

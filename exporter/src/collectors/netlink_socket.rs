@@ -21,7 +21,11 @@ const HEAD: usize = 16;
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
+const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
+
+/// The bits of an attribute's type that say how its value is to be read.
+const ATTRIBUTE_KIND: u16 = 0x3fff;
 
 /// The kernel fills datagrams up to this.
 const DATAGRAM: usize = 32 << 10;
@@ -44,6 +48,8 @@ pub(super) struct NetlinkSocket {
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Question {
+    /// One thing.
+    One,
     /// All that there are.
     All,
 }
@@ -84,6 +90,7 @@ impl NetlinkSocket {
         self.sequence = self.sequence.wrapping_add(1);
         self.datagram.resize(DATAGRAM, 0);
         let flags = match question {
+            Question::One => NLM_F_REQUEST | NLM_F_ACK,
             Question::All => NLM_F_REQUEST | NLM_F_DUMP,
         };
         let text = message(kind, flags, self.sequence, body);
@@ -167,6 +174,32 @@ fn read(datagram: &[u8], sequence: u32, each: &mut impl FnMut(u16, &[u8])) -> Ne
     Next::More
 }
 
+/// The attributes, each with its type and value.
+pub(super) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (attribute, after) = cut(rest, u16_at(rest, 0).map(u32::from))?;
+        rest = after;
+        let kind = u16_at(attribute, 2)? & ATTRIBUTE_KIND;
+        Some((kind, attribute.get(4..)?))
+    })
+}
+
+/// An attribute for a question.
+pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(4 + value.len()).unwrap_or_default();
+    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+    bytes.extend_from_slice(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+/// A text that ends with its first zero.
+pub(super) fn text(value: &[u8]) -> String {
+    let text = value.split(|c| *c == 0).next().unwrap_or_default();
+    String::from_utf8_lossy(text).into_owned()
+}
+
 /// The first `length` bytes, and what follows them at the next four-byte boundary.
 fn cut(bytes: &[u8], length: Option<u32>) -> Option<(&[u8], &[u8])> {
     let length = usize::try_from(length?)
@@ -185,6 +218,10 @@ pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
 }
 
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_ne_bytes(*bytes.get(at..)?.first_chunk()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,7 +229,7 @@ mod tests {
     const KIND: u16 = 28;
 
     fn answer() -> Vec<u8> {
-        let body = [7; 4];
+        let body = [attribute(1, b"eth0\0"), attribute(0x8002, &[7; 4])].concat();
         [
             message(KIND, 0, 6, b"other question"),
             vec![0; 2],
@@ -215,7 +252,9 @@ mod tests {
     fn the_messages_that_answer_the_question_are_handed_over() {
         let (next, bodies) = bodies(&answer());
         assert_eq!((next, bodies.len()), (Next::Done, 1));
-        assert_eq!(bodies[0], [7; 4]);
+        let attributes: Vec<_> = attributes(&bodies[0]).collect();
+        assert_eq!(attributes, [(1, &b"eth0\0"[..]), (2, &[7; 4][..])]);
+        assert_eq!(text(attributes[0].1), "eth0");
     }
 
     #[test]
@@ -231,7 +270,7 @@ mod tests {
         let mut socket = NetlinkSocket::new(None);
         // The links, RTM_GETLINK, and a type of message that there is not.
         for _ in 0..2 {
-            let error = socket.ask(0x7000, Question::All, &[0; 16], |_, _| {});
+            let error = socket.ask(0x7000, Question::One, &[0; 16], |_, _| {});
             assert!(error.unwrap_err().raw_os_error().is_some());
             let mut devices = Vec::new();
             let ask = socket.ask(18, Question::All, &[0; 16], |_, body| {
@@ -254,7 +293,7 @@ mod tests {
                 *place = byte;
             }
             datagram.truncate(end);
-            read(&datagram, 7, &mut |_, body| assert!(body.len() < 100));
+            read(&datagram, 7, &mut |_, body| assert!(attributes(body).count() < 100));
         }
     }
 }
