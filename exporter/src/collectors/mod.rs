@@ -46,6 +46,7 @@ mod meminfo_numa;
 mod netdev;
 mod netlink_socket;
 mod netstat;
+mod network_route;
 mod nfs;
 mod nvme;
 mod ntp;
@@ -54,9 +55,9 @@ mod os;
 mod powersupplyclass;
 mod pressure;
 mod processes;
+mod qdisc;
 mod rapl;
 mod rare;
-mod qdisc;
 mod schedstat;
 mod selinux;
 mod settings;
@@ -190,13 +191,13 @@ pub struct Definition {
 /// All collectors, by name.
 pub const ALL: &[Definition] = &[
     arp::DEFINITION,
+    bcache::DEFINITION,
+    bcachefs::DEFINITION,
     bonding::DEFINITION,
+    btrfs::DEFINITION,
     buddyinfo::DEFINITION,
     cgroups::DEFINITION,
     conntrack::DEFINITION,
-    bcache::DEFINITION,
-    bcachefs::DEFINITION,
-    btrfs::DEFINITION,
     cpu::DEFINITION,
     cpu_vulnerabilities::DEFINITION,
     cpufreq::DEFINITION,
@@ -211,9 +212,9 @@ pub const ALL: &[Definition] = &[
     filesystem::DEFINITION,
     gpu::DEFINITION,
     hwmon::DEFINITION,
+    infiniband::DEFINITION,
     interrupts::DEFINITION,
     ipvs::DEFINITION,
-    infiniband::DEFINITION,
     kernel_hung::DEFINITION,
     ksmd::DEFINITION,
     lnstat::DEFINITION,
