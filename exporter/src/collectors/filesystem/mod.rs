@@ -4,11 +4,14 @@ pub(super) mod mounts;
 mod space;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, Definition, Filter, Flag, KeptFile, Settings, text};
+use super::{
+    CollectError, Collector, Definition, Filter, Flag, FlagKind, KeptFile, Settings, text,
+};
 use mounts::Mount;
 use space::{Answer, Answers};
 
@@ -19,7 +22,7 @@ const POINTS_INCLUDE: Flag = Flag::pattern(
 );
 const POINTS_EXCLUDE: Flag = Flag::pattern(
     "filesystem.mount-points-exclude",
-    r"^/(dev|proc|run|sys|mnt|media|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)",
+    r"^/(dev|proc|run/credentials/.+|sys|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)",
     "Regexp of mount points to exclude (mutually exclusive to mount-points-include).",
 );
 const TYPES_INCLUDE: Flag = Flag::pattern(
@@ -34,12 +37,29 @@ const TYPES_EXCLUDE: Flag = Flag::pattern(
     "Regexp of file system types to exclude (mutually exclusive to fs-types-include).",
 );
 
+/// `node_exporter` waits for 5 s. Here the page is sent after 2 s, and a mount that does not answer
+/// must be on it as such.
+const MOUNT_TIMEOUT: Flag = Flag {
+    name: "filesystem.mount-timeout",
+    help: "How long to wait for remote mounts before telling them as errors, 1.5s at most.",
+    kind: FlagKind::Time {
+        default: Duration::from_secs(1),
+    },
+};
+const MOST_PATIENCE: Duration = Duration::from_millis(1_500);
+
 /// The collector's line in the table.
 pub(super) const DEFINITION: Definition = Definition {
     name: "filesystem",
     help: "How full each file system is.",
     default_on: true,
-    flags: &[POINTS_INCLUDE, POINTS_EXCLUDE, TYPES_INCLUDE, TYPES_EXCLUDE],
+    flags: &[
+        POINTS_INCLUDE,
+        POINTS_EXCLUDE,
+        TYPES_INCLUDE,
+        TYPES_EXCLUDE,
+        MOUNT_TIMEOUT,
+    ],
     new,
 };
 
@@ -59,7 +79,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
         rootfs: settings.paths.rootfs.clone(),
         points: settings.filter(&POINTS_INCLUDE, &POINTS_EXCLUDE),
         types: settings.filter(&TYPES_INCLUDE, &TYPES_EXCLUDE),
-        answers: Answers::default(),
+        answers: Answers::new(settings.time(&MOUNT_TIMEOUT).min(MOST_PATIENCE)),
     })
 }
 

@@ -8,9 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// How long all remote file systems together may take.
-const PATIENCE: Duration = Duration::from_secs(1);
-
 /// What `statvfs(3)` says, in bytes and files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Space {
@@ -25,15 +22,22 @@ pub(super) struct Space {
 pub(super) type Answer = Result<Space, String>;
 
 /// The questions that have not been answered.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Answers {
+    /// How long all remote file systems together may take.
+    patience: Duration,
     open: HashMap<PathBuf, Receiver<Answer>>,
 }
 
 impl Answers {
+    pub(super) fn new(patience: Duration) -> Self {
+        let open = HashMap::new();
+        Self { patience, open }
+    }
+
     /// The space of each path; the flag says that it may hang.
     pub(super) fn ask(&mut self, paths: Vec<(PathBuf, bool)>) -> Vec<Answer> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         // Late answers are too old to be served; their file systems may be asked again.
         self.open
             .retain(|_, late| matches!(late.try_recv(), Err(TryRecvError::Empty)));
@@ -119,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_file_system_that_does_not_answer_is_not_asked_again() {
-        let mut answers = Answers::default();
+        let mut answers = Answers::new(Duration::from_secs(1));
         let path = PathBuf::from("/");
         let (sender, receiver) = sync_channel(1);
         answers.open.insert(path.clone(), receiver);
@@ -143,7 +147,7 @@ mod tests {
     #[test]
     fn an_error_is_told_as_go_tells_it() {
         let path = PathBuf::from("/nonexistent");
-        let answer = Answers::default().ask(vec![(path, false)]);
+        let answer = Answers::new(Duration::from_secs(1)).ask(vec![(path, false)]);
         assert_eq!(answer, [Err("no such file or directory".to_owned())]);
     }
 }

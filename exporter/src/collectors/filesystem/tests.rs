@@ -17,7 +17,7 @@ fn filesystem(settings: &Settings) -> FileSystem {
         rootfs: settings.paths.rootfs.clone(),
         points: settings.filter(&POINTS_INCLUDE, &POINTS_EXCLUDE),
         types: settings.filter(&TYPES_INCLUDE, &TYPES_EXCLUDE),
-        answers: Answers::default(),
+        answers: Answers::new(MOST_PATIENCE),
     }
 }
 
@@ -77,12 +77,24 @@ fn parse(text: &str) -> Vec<Mount> {
 }
 
 #[test]
-fn the_defaults_leave_the_real_disks() {
+fn the_defaults_leave_what_holds_files() {
     let mounts = mounts::parse(MOUNTINFO).unwrap();
     assert_eq!(mounts.len(), 20);
     let selected = filesystem(&Settings::default()).select(mounts);
     let points: Vec<_> = selected.iter().map(|mount| mount.point.as_str()).collect();
-    assert_eq!(points, ["/"]);
+    assert_eq!(points, ["/", "/mnt/some/python"]);
+    for (point, wanted) in [
+        ("/mnt/data", true),
+        ("/media/stick", true),
+        ("/run/user/1000", true),
+        ("/run/credentials/x.service", false),
+        ("/dev/shm", false),
+        ("/var/lib/docker/overlay2/x", false),
+    ] {
+        let mounts = parse(&format!("1 0 8:1 / {point} rw - ext4 /dev/x rw\n"));
+        let selected = filesystem(&Settings::default()).select(mounts);
+        assert_eq!(!selected.is_empty(), wanted, "{point}");
+    }
 }
 
 #[test]
