@@ -4,13 +4,13 @@
 //! A file that is not there or that the device does not support has no series. One whose text is no
 //! number costs its own series, and the collector fails for it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
 use watchpost_model::MetricType;
 use watchpost_model::text::{Page, Series};
 
-use super::{CollectError, Inventory, KeptFile};
+use super::{CollectError, Inventory, KeptFile, text};
 
 /// Name, help and type of a family, its file below the device's folder, and how its text is read.
 pub(super) type Attribute<U> = (&'static str, &'static str, MetricType, &'static str, U);
@@ -38,6 +38,15 @@ impl Device {
         Self {
             labels,
             files: table.iter().map(file).collect(),
+        }
+    }
+
+    /// A device whose files have names of its own, in the order of the table.
+    pub(super) fn of_files(labels: Labels, files: impl IntoIterator<Item = PathBuf>) -> Self {
+        let file = |path: PathBuf| path.exists().then(|| KeptFile::one_of_many(path));
+        Self {
+            labels,
+            files: files.into_iter().map(file).collect(),
         }
     }
 
@@ -69,6 +78,12 @@ impl Device {
 pub(super) fn file_if_any(folder: &Path, name: &str) -> Option<KeptFile> {
     let path = folder.join(name);
     path.exists().then(|| KeptFile::one_of_many(path))
+}
+
+/// Ends a series with a whole number.
+pub(super) fn put_whole(text: &[u8], (): (), series: Series<'_>) -> Option<()> {
+    series.digits(Some(text).filter(|text| text::is_whole(text))?);
+    Some(())
 }
 
 /// Writes the families of a table. Of several errors the first is returned, when all is written.
@@ -144,7 +159,6 @@ pub(super) fn settle<T>(
 mod tests {
     use std::time::Instant;
 
-    use super::super::text;
     use super::*;
 
     const TABLE: &[Attribute<()>] = &[

@@ -6,7 +6,8 @@ use std::time::Instant;
 use watchpost_model::MetricType::Gauge;
 use watchpost_model::text::{Page, Series};
 
-use super::attribute::{self, Faults, count, entries_if_any};
+use super::faults::Faults;
+use super::folder::{self, entries_if_any};
 use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings, read_small, text};
 
 /// The line of the table.
@@ -93,10 +94,7 @@ impl Collector for Multipaths {
             disk.read(&mut faults);
         }
         write(disks, page);
-        if faults.gone {
-            self.disks.forget();
-        }
-        faults.finish()
+        faults.settle(&mut self.disks)
     }
 }
 
@@ -139,9 +137,8 @@ fn write(disks: &[Disk], page: &mut Page) {
 
 /// The disks of the device mapper that the multipath daemon made.
 fn find(folder: &Path) -> Result<Option<Vec<Disk>>, CollectError> {
-    let entries = match attribute::entries(folder) {
-        Err(error) if error.is_missing() => return Ok(None),
-        listed => listed?,
+    let Some(entries) = folder::entries(folder)? else {
+        return Ok(None);
     };
     let mut disks = Vec::new();
     for (sysfs_name, path) in entries {
@@ -184,12 +181,12 @@ impl Disk {
     }
 
     fn read(&mut self, faults: &mut Faults) {
-        self.is_active = noted(count(&mut self.suspended), faults).map(|suspended| suspended != 1);
-        self.sectors = noted(count(&mut self.size), faults);
+        self.is_active = faults
+            .unless(self.suspended.number())
+            .map(|suspended| suspended != 1);
+        self.sectors = faults.unless(self.size.number());
         for path in &mut self.paths {
-            if let Err(error) = path.state.read() {
-                faults.note(error);
-            }
+            faults.unless(path.state.read());
         }
     }
 
@@ -206,10 +203,6 @@ impl Disk {
         let states = self.paths.iter().map(DiskPath::state);
         states.filter(|state| !state.is_empty())
     }
-}
-
-fn noted(number: Result<u64, CollectError>, faults: &mut Faults) -> Option<u64> {
-    number.map_err(|error| faults.note(error)).ok()
 }
 
 impl DiskPath {

@@ -6,7 +6,8 @@ use std::time::Instant;
 use watchpost_model::MetricType::Counter;
 use watchpost_model::text::Page;
 
-use super::attribute::{self, Device, Family, Faults, entries_if_any, numbered};
+use super::attributes::{self, Attribute, Device, Labels, keep_first, put_whole};
+use super::folder::{entries_if_any, numbered};
 use super::{CollectError, Collector, Definition, Inventory, Settings, read_small};
 
 /// The line of the table.
@@ -18,41 +19,59 @@ pub(super) const DEFINITION: Definition = Definition {
     new: |settings| Box::new(Edac::new(settings)),
 };
 
-const fn family(name: &'static str, help: &'static str) -> Family {
-    let kind = Counter;
-    Family { name, help, kind }
-}
+/// Errors that were corrected, and those that were not.
+type Errors = [Attribute<()>; 2];
 
-/// Errors that were corrected, and those that were not: of a controller, of a row of chips, and of
-/// a row's channel.
-const OF_CONTROLLERS: [Family; 2] = [
-    family(
+const OF_CONTROLLERS: Errors = [
+    (
         "node_edac_correctable_errors_total",
         "Total correctable memory errors.",
+        Counter,
+        "ce_count",
+        (),
     ),
-    family(
+    (
         "node_edac_uncorrectable_errors_total",
         "Total uncorrectable memory errors.",
+        Counter,
+        "ue_count",
+        (),
     ),
 ];
-const OF_ROWS: [Family; 2] = [
-    family(
+
+/// Of a row of chips; errors of an unknown row are `ce_noinfo_count` of the controller.
+const OF_ROWS: Errors = [
+    (
         "node_edac_csrow_correctable_errors_total",
         "Total correctable memory errors for this csrow.",
+        Counter,
+        "ce_count",
+        (),
     ),
-    family(
+    (
         "node_edac_csrow_uncorrectable_errors_total",
         "Total uncorrectable memory errors for this csrow.",
+        Counter,
+        "ue_count",
+        (),
     ),
 ];
-const OF_CHANNELS: [Family; 2] = [
-    family(
+
+/// Of a row's channel, which has its number in the names of its files.
+const OF_CHANNELS: Errors = [
+    (
         "node_edac_channel_correctable_errors_total",
         "Total correctable memory errors for this channel.",
+        Counter,
+        "ch*_ce_count",
+        (),
     ),
-    family(
+    (
         "node_edac_channel_uncorrectable_errors_total",
         "Total uncorrectable memory errors for this channel.",
+        Counter,
+        "ch*_ue_count",
+        (),
     ),
 ];
 
@@ -81,14 +100,16 @@ impl Collector for Edac {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let find = |_| Memory::find(&self.folder);
         let memory = self.memory.get(Instant::now(), find)?;
-        let mut faults = Faults::default();
-        attribute::write(&OF_CHANNELS, &mut memory.channels, page, &mut faults);
-        attribute::write(&OF_CONTROLLERS, &mut memory.controllers, page, &mut faults);
-        attribute::write(&OF_ROWS, &mut memory.rows, page, &mut faults);
-        if faults.gone {
-            self.memory.forget();
+        let mut result = Ok(());
+        for (table, devices) in [
+            (&OF_CHANNELS, &mut memory.channels),
+            (&OF_CONTROLLERS, &mut memory.controllers),
+            (&OF_ROWS, &mut memory.rows),
+        ] {
+            let written = attributes::write(table, devices, page, put_whole);
+            keep_first(&mut result, written);
         }
-        faults.finish()
+        attributes::settle(result, &mut self.memory)
     }
 }
 
@@ -98,25 +119,22 @@ impl Memory {
         for (controller, folder) in numbered(entries_if_any(folder)?, "mc") {
             memory.add_controller(&controller, &folder)?;
         }
-        let devices = memory.controllers.iter_mut().chain(&mut memory.rows);
-        attribute::limit_open(devices.chain(&mut memory.channels));
         Ok(memory)
     }
 
     fn add_controller(&mut self, controller: &str, folder: &Path) -> Result<(), CollectError> {
         let labels = vec![("controller", controller.to_owned())];
-        let files = ["ce_count", "ue_count"].map(|file| folder.join(file));
-        self.controllers.push(Device::new(labels, files));
+        let device = Device::new(folder, labels, &OF_CONTROLLERS);
+        self.controllers.push(device);
         for (row, folder) in numbered(entries_if_any(folder)?, "csrow") {
             let labels = row_labels(controller, &row);
-            let files = ["ce_count", "ue_count"].map(|file| folder.join(file));
-            self.rows.push(Device::new(labels, files));
+            self.rows.push(Device::new(&folder, labels, &OF_ROWS));
             self.add_channels(controller, &row, &folder)?;
         }
         // Errors of which the controller does not know the row.
         let labels = row_labels(controller, "unknown");
         let files = ["ce_noinfo_count", "ue_noinfo_count"].map(|file| folder.join(file));
-        self.rows.push(Device::new(labels, files));
+        self.rows.push(Device::of_files(labels, files));
         Ok(())
     }
 
@@ -137,13 +155,14 @@ impl Memory {
             labels.extend(row_labels(controller, row));
             labels.push(("dimm_label", clean(&label.unwrap_or_default())));
             let uncorrected = folder.join(format!("ch{channel}_ue_count"));
-            self.channels.push(Device::new(labels, [path, uncorrected]));
+            let device = Device::of_files(labels, [path, uncorrected]);
+            self.channels.push(device);
         }
         Ok(())
     }
 }
 
-fn row_labels(controller: &str, row: &str) -> Vec<(&'static str, String)> {
+fn row_labels(controller: &str, row: &str) -> Labels {
     vec![
         ("controller", controller.to_owned()),
         ("csrow", row.to_owned()),
@@ -164,46 +183,31 @@ fn clean(label: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::Paths;
-
-    fn collect(sysfs: &Path) -> (Result<(), CollectError>, Vec<String>) {
-        let mut collector = Edac::new(&Settings::new(Paths {
-            sysfs: sysfs.to_owned(),
-            ..Paths::default()
-        }));
-        let mut page = Page::new();
-        let outcome = collector.collect(&mut page);
-        let text = String::from_utf8(page.finish().to_vec()).unwrap();
-        let series = text.lines().filter(|line| !line.starts_with('#'));
-        (outcome, series.map(str::to_owned).collect())
-    }
+    use crate::collectors::fake_host::FakeHost;
 
     #[test]
     fn a_host_whose_memory_is_not_watched_has_no_series_and_no_fault() {
-        let sysfs = tempfile::tempdir().unwrap();
-        let (outcome, series) = collect(sysfs.path());
+        let (outcome, series) = FakeHost::new(&[]).collect(&DEFINITION);
         assert!(outcome.is_ok() && series.is_empty());
     }
 
     #[test]
     fn errors_are_told_by_controller_row_and_channel_and_a_bad_count_costs_itself_only() {
-        let sysfs = tempfile::tempdir().unwrap();
-        for (file, text) in [
-            ("mc0/ce_count", "1\n"),
-            ("mc0/ue_count", "5\n"),
-            ("mc0/ce_noinfo_count", "2\n"),
-            ("mc0/csrow3/ce_count", "3\n"),
-            ("mc0/csrow3/ue_count", "many\n"),
-            ("mc0/csrow3/ch1_ce_count", "4\n"),
-            ("mc0/csrow3/ch1_dimm_label", "CPU#0_channel1\n"),
-            ("mc0/csrow3/ch2_ce_count", "6\n"),
-            ("power/ce_count", "7\n"),
-        ] {
-            let path = sysfs.path().join("devices/system/edac/mc").join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        }
-        let (outcome, series) = collect(sysfs.path());
+        let host = FakeHost::new(&[
+            ("sys/devices/system/edac/mc/mc0/ce_count", "1\n"),
+            ("sys/devices/system/edac/mc/mc0/ue_count", "5\n"),
+            ("sys/devices/system/edac/mc/mc0/ce_noinfo_count", "2\n"),
+            ("sys/devices/system/edac/mc/mc0/csrow3/ce_count", "3\n"),
+            ("sys/devices/system/edac/mc/mc0/csrow3/ue_count", "many\n"),
+            ("sys/devices/system/edac/mc/mc0/csrow3/ch1_ce_count", "4\n"),
+            (
+                "sys/devices/system/edac/mc/mc0/csrow3/ch1_dimm_label",
+                "CPU#0_channel1\n",
+            ),
+            ("sys/devices/system/edac/mc/mc0/csrow3/ch2_ce_count", "6\n"),
+            ("sys/devices/system/edac/mc/power/ce_count", "7\n"),
+        ]);
+        let (outcome, series) = host.collect(&DEFINITION);
         assert_eq!(
             series,
             [

@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::CollectError;
+use super::{CollectError, text};
 
 /// No file of the kernel is longer; what is, is not one.
 const LIMIT: usize = 16 << 20;
@@ -72,6 +72,13 @@ impl KeptFile {
         let file = opened.map_err(|error| CollectError::read(&self.path, error))?;
         self.file = Some(file).filter(|_| self.stays_open);
         Ok(self.text())
+    }
+
+    /// The number that is all the file's text.
+    pub fn number(&mut self) -> Result<u64, CollectError> {
+        self.read()?;
+        text::integer(self.text().trim_ascii())
+            .ok_or_else(|| self.fault("a number that is not negative", self.text()))
     }
 
     /// What the last [`KeptFile::read`] gave; nothing where it failed.
@@ -178,6 +185,11 @@ mod tests {
         std::fs::write(&path, "3").unwrap();
         assert_eq!(file.read().unwrap(), b"3");
         assert_eq!(file.text(), b"3");
+        std::fs::write(&path, " 34\n").unwrap();
+        assert_eq!(file.number().unwrap(), 34);
+        std::fs::write(&path, "-34\n").unwrap();
+        let told = file.number().unwrap_err().to_string();
+        assert!(told.ends_with("expected a number that is not negative, found `-34`"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::CollectError;
+use super::{CollectError, text};
 
 /// What is in a folder, by name; none where there is no such folder, as on a host without the
 /// hardware or the module.
@@ -29,9 +29,28 @@ pub(super) fn entries_if_any(folder: &Path) -> Result<Vec<(String, PathBuf)>, Co
     Ok(entries(folder)?.unwrap_or_default())
 }
 
+/// The entries that are a prefix and a number, with the number.
+pub(super) fn numbered(
+    entries: Vec<(String, PathBuf)>,
+    prefix: &str,
+) -> impl Iterator<Item = (String, PathBuf)> {
+    entries.into_iter().filter_map(move |(name, path)| {
+        let number = name.strip_prefix(prefix)?;
+        text::is_integer(number.as_bytes()).then(|| (number.to_owned(), path))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_is_a_prefix_and_a_number_is_numbered() {
+        let entries = ["mc0", "mc12", "mc", "mcx", "power"];
+        let entries = entries.map(|name| (name.to_owned(), PathBuf::from(name)));
+        let found: Vec<_> = numbered(entries.to_vec(), "mc").map(|(n, _)| n).collect();
+        assert_eq!(found, ["0", "12"]);
+    }
 
     #[test]
     fn entries_come_by_name_and_a_missing_folder_is_none() {

@@ -5,7 +5,6 @@
 //! after a deadline, so a collector may block but need not hurry.
 
 mod arp;
-mod attribute;
 mod attributes;
 mod bcache;
 mod bcachefs;
@@ -21,10 +20,12 @@ mod diskstats;
 mod dmi;
 mod dmmultipath;
 mod drbd;
+mod drm;
 mod edac;
 mod entropy;
 #[cfg(test)]
 mod fake_host;
+mod faults;
 mod fibrechannel;
 mod file;
 mod filefd;
@@ -43,6 +44,7 @@ mod loadavg;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
+mod mountstats;
 mod netdev;
 mod netlink_socket;
 mod netstat;
@@ -50,7 +52,9 @@ mod network_route;
 mod nfs;
 mod ntp;
 mod nvme;
+mod nvmesubsystem;
 mod os;
+mod pcidevice;
 mod powersupplyclass;
 mod pressure;
 mod processes;
@@ -65,6 +69,7 @@ mod sockstat;
 mod softirqs;
 mod softnet;
 mod stat;
+mod swap;
 mod sysctl;
 mod tapestats;
 mod tcpstat;
@@ -204,6 +209,7 @@ pub const ALL: &[Definition] = &[
     dmi::DEFINITION,
     dmmultipath::DEFINITION,
     drbd::DEFINITION,
+    drm::DEFINITION,
     edac::DEFINITION,
     entropy::DEFINITION,
     fibrechannel::DEFINITION,
@@ -221,19 +227,22 @@ pub const ALL: &[Definition] = &[
     mdadm::DEFINITION,
     meminfo::DEFINITION,
     meminfo_numa::DEFINITION,
+    mountstats::DEFINITION,
     netdev::DEFINITION,
     netstat::DEFINITION,
+    network_route::DEFINITION,
     nfs::client::DEFINITION,
     nfs::server::DEFINITION,
-    nvme::DEFINITION,
     ntp::DEFINITION,
-    network_route::DEFINITION,
+    nvme::DEFINITION,
+    nvmesubsystem::DEFINITION,
     os::DEFINITION,
+    pcidevice::DEFINITION,
     powersupplyclass::DEFINITION,
     pressure::DEFINITION,
     processes::DEFINITION,
-    rapl::DEFINITION,
     qdisc::DEFINITION,
+    rapl::DEFINITION,
     schedstat::DEFINITION,
     selinux::DEFINITION,
     slabinfo::DEFINITION,
@@ -241,6 +250,7 @@ pub const ALL: &[Definition] = &[
     softirqs::DEFINITION,
     softnet::DEFINITION,
     stat::DEFINITION,
+    swap::DEFINITION,
     sysctl::DEFINITION,
     tapestats::DEFINITION,
     tcpstat::DEFINITION,

@@ -6,7 +6,8 @@ use std::time::Instant;
 use watchpost_model::MetricType::Gauge;
 use watchpost_model::text::Page;
 
-use super::attribute::{self, Faults, count, entries_if_any};
+use super::faults::Faults;
+use super::folder::{self, entries_if_any};
 use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings, read_small, text};
 
 /// The line of the table.
@@ -116,10 +117,7 @@ impl Collector for Nvme {
                 text::put_integer(series, value);
             }
         }
-        if faults.gone {
-            self.found.forget();
-        }
-        faults.finish()
+        faults.settle(&mut self.found)
     }
 }
 
@@ -163,9 +161,8 @@ fn write_info(controllers: &[Controller], page: &mut Page) {
 }
 
 fn find(folder: &Path) -> Result<Option<Vec<Controller>>, CollectError> {
-    let entries = match attribute::entries(folder) {
-        Err(error) if error.is_missing() => return Ok(None),
-        listed => listed?,
+    let Some(entries) = folder::entries(folder)? else {
+        return Ok(None);
     };
     let controllers = entries.into_iter();
     let controllers = controllers.map(|(name, path)| Controller::find(name, &path));
@@ -192,9 +189,7 @@ impl Controller {
     }
 
     fn read(&mut self, faults: &mut Faults) {
-        if let Err(error) = self.state.read() {
-            faults.note(error);
-        }
+        faults.unless(self.state.read());
         for space in &mut self.spaces {
             space.read(faults);
         }
@@ -219,15 +214,12 @@ impl Space {
     }
 
     fn read(&mut self, faults: &mut Faults) {
-        if let Some(Err(error)) = self.state.as_mut().map(KeptFile::read) {
-            faults.note(error);
+        if let Some(state) = &mut self.state {
+            faults.unless(state.read());
         }
-        let mut number = |file: &mut Option<KeptFile>| match file.as_mut().map(count)? {
-            Ok(number) => Some(number),
-            Err(error) => {
-                faults.note(error);
-                None
-            }
+        let mut number = |file: &mut Option<KeptFile>| {
+            let read = file.as_mut()?.number();
+            faults.unless(read)
         };
         self.numbers = Numbers {
             block_size: self.block_size,

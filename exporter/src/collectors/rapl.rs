@@ -8,9 +8,10 @@ use std::time::Instant;
 use watchpost_model::MetricType::Counter;
 use watchpost_model::text::Page;
 
-use super::attribute::{self, Faults, count};
+use super::faults::Faults;
 use super::{
-    CollectError, Collector, Definition, Flag, Inventory, KeptFile, Settings, read_small, text,
+    CollectError, Collector, Definition, Flag, Inventory, KeptFile, Settings, folder, read_small,
+    text,
 };
 
 const ZONE_LABEL: Flag = Flag::switch(
@@ -80,12 +81,8 @@ impl Collector for Rapl {
                 page.family(&zone.family, &zone.help, Counter);
                 family = Some(&zone.family);
             }
-            let energy = match count(&mut zone.energy) {
-                Ok(energy) => energy,
-                Err(error) => {
-                    faults.note(error);
-                    continue;
-                }
+            let Some(energy) = faults.unless(zone.energy.number()) else {
+                continue;
             };
             let mut series = page.series("");
             series.label("index", &zone.index).label("path", &zone.path);
@@ -94,20 +91,14 @@ impl Collector for Rapl {
             }
             text::put_fraction(series, energy, 6);
         }
-        if faults.gone {
-            self.found.forget();
-        }
-        faults.finish()
+        faults.settle(&mut self.found)
     }
 }
 
 /// The zones in the order of their families.
 fn find(folder: &Path) -> Result<Found, CollectError> {
-    let entries = match attribute::entries(folder) {
-        Err(error) if error.is_missing() => {
-            return Ok(Found::Nothing("this host does not measure energy"));
-        }
-        listed => listed?,
+    let Some(entries) = folder::entries(folder)? else {
+        return Ok(Found::Nothing("this host does not measure energy"));
     };
     let mut zones = Vec::new();
     let mut used = BTreeMap::new();

@@ -31,6 +31,11 @@ pub fn is_integer(word: &[u8]) -> bool {
     !word.is_empty() && word.len() <= 20 && word.iter().all(u8::is_ascii_digit)
 }
 
+/// Whether a word is an integer with or without a sign, so that it may go to the page as it is.
+pub fn is_whole(word: &[u8]) -> bool {
+    is_integer(word.strip_prefix(b"-").unwrap_or(word))
+}
+
 /// An unsigned integer.
 pub fn integer(word: &[u8]) -> Option<u64> {
     if !is_integer(word) {
@@ -183,6 +188,10 @@ mod tests {
         assert_eq!(integer(b""), None);
         assert_eq!(integer(b"-1"), None);
         assert!(!is_integer(b"1 "));
+        assert!(is_whole(b"0") && is_whole(b"-1"));
+        for word in ["", "-", "--1", "+1", "1.0", "0x1"] {
+            assert!(!is_whole(word.as_bytes()), "{word}");
+        }
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::time::Instant;
 use watchpost_model::MetricType::Gauge;
 use watchpost_model::text::Page;
 
-use super::attribute::{self, Device, Family, Faults};
-use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings};
+use super::attributes::{self, Attribute, Device, put_whole};
+use super::faults::Faults;
+use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings, folder};
 
 /// The line of the table.
 pub(super) const DEFINITION: Definition = Definition {
@@ -18,56 +19,62 @@ pub(super) const DEFINITION: Definition = Definition {
     new: |settings| Box::new(Watchdogs::new(settings)),
 };
 
-const fn family(name: &'static str, help: &'static str) -> Family {
-    let kind = Gauge;
-    Family { name, help, kind }
-}
-
-/// The families of numbers, and below them their files.
-const FAMILIES: [Family; 7] = [
-    family(
+/// The numbers of a watchdog, which each have a file.
+const TABLE: &[Attribute<()>] = &[
+    (
         "node_watchdog_access_cs0",
         "Value of /sys/class/watchdog/<watchdog>/access_cs0",
+        Gauge,
+        "access_cs0",
+        (),
     ),
-    family(
+    (
         "node_watchdog_bootstatus",
         "Value of /sys/class/watchdog/<watchdog>/bootstatus",
+        Gauge,
+        "bootstatus",
+        (),
     ),
-    family(
+    (
         "node_watchdog_fw_version",
         "Value of /sys/class/watchdog/<watchdog>/fw_version",
+        Gauge,
+        "fw_version",
+        (),
     ),
-    family(
+    (
         "node_watchdog_nowayout",
         "Value of /sys/class/watchdog/<watchdog>/nowayout",
+        Gauge,
+        "nowayout",
+        (),
     ),
-    family(
+    (
         "node_watchdog_pretimeout_seconds",
         "Value of /sys/class/watchdog/<watchdog>/pretimeout",
+        Gauge,
+        "pretimeout",
+        (),
     ),
-    family(
+    (
         "node_watchdog_timeleft_seconds",
         "Value of /sys/class/watchdog/<watchdog>/timeleft",
+        Gauge,
+        "timeleft",
+        (),
     ),
-    family(
+    (
         "node_watchdog_timeout_seconds",
         "Value of /sys/class/watchdog/<watchdog>/timeout",
+        Gauge,
+        "timeout",
+        (),
     ),
 ];
-const FILES: [&str; FAMILIES.len()] = [
-    "access_cs0",
-    "bootstatus",
-    "fw_version",
-    "nowayout",
-    "pretimeout",
-    "timeleft",
-    "timeout",
-];
 
-/// The labels of `node_watchdog_info`, each a file but the name.
-const INFO: [&str; 6] = [
+/// The labels of `node_watchdog_info` that have a file each. The name comes behind the first.
+const INFO: [&str; 5] = [
     "identity",
-    "name",
     "options",
     "pretimeout_governor",
     "state",
@@ -83,8 +90,13 @@ struct Watchdogs {
 #[derive(Default)]
 struct Found {
     devices: Vec<Device>,
-    /// The files of [`INFO`] of each device.
-    texts: Vec<[Option<KeptFile>; INFO.len()]>,
+    infos: Vec<Info>,
+}
+
+struct Info {
+    name: String,
+    /// In the order of [`INFO`]; none where the watchdog does not have it.
+    texts: [Option<KeptFile>; INFO.len()],
 }
 
 impl Watchdogs {
@@ -103,55 +115,54 @@ impl Collector for Watchdogs {
             return Err(CollectError::NoData("this host has no watchdogs"));
         };
         let mut faults = Faults::default();
-        attribute::write(&FAMILIES, &mut found.devices, page, &mut faults);
+        faults.unless(attributes::write(
+            TABLE,
+            &mut found.devices,
+            page,
+            put_whole,
+        ));
         page.family(
             "node_watchdog_info",
             "Info of /sys/class/watchdog/<watchdog>",
             Gauge,
         );
-        for (device, texts) in found.devices.iter().zip(&mut found.texts) {
-            let mut series = page.series("");
-            for (label, file) in INFO.iter().zip(texts) {
-                let text = match file.as_mut().map(KeptFile::read) {
-                    Some(Ok(text)) => text.trim_ascii(),
-                    Some(Err(error)) => {
-                        faults.note(error);
-                        b""
-                    }
-                    None if *label == "name" => name_of(device).as_bytes(),
-                    None => b"",
-                };
-                series.label(label, text);
-            }
-            series.digits(b"1");
+        for info in &mut found.infos {
+            info.write(page, &mut faults);
         }
-        if faults.gone {
-            self.found.forget();
-        }
-        faults.finish()
+        faults.settle(&mut self.found)
     }
-}
-
-fn name_of(device: &Device) -> &str {
-    device.labels.first().map_or("", |(_, name)| name)
 }
 
 fn find(folder: &Path) -> Result<Option<Found>, CollectError> {
-    let watchdogs = match attribute::entries(folder) {
-        Err(error) if error.is_missing() => return Ok(None),
-        listed => listed?,
+    let Some(entries) = folder::entries(folder)? else {
+        return Ok(None);
     };
     let mut found = Found::default();
-    for (name, path) in watchdogs {
-        let texts = INFO.map(|file| {
+    for (name, path) in entries {
+        let labels = vec![("name", name.clone())];
+        found.devices.push(Device::new(&path, labels, TABLE));
+        let text = |file: &str| {
             let file = path.join(file);
-            (file.exists()).then(|| KeptFile::new(file))
-        });
-        let files = FILES.map(|file| path.join(file));
-        found.devices.push(Device::new(vec![("name", name)], files));
-        found.texts.push(texts);
+            file.exists().then(|| KeptFile::new(file))
+        };
+        let texts = INFO.map(text);
+        found.infos.push(Info { name, texts });
     }
     Ok(Some(found))
+}
+
+impl Info {
+    fn write(&mut self, page: &mut Page, faults: &mut Faults) {
+        let mut series = page.series("");
+        for (label, file) in INFO.iter().zip(&mut self.texts) {
+            let text = file.as_mut().and_then(|file| faults.unless(file.read()));
+            series.label(label, text.unwrap_or_default().trim_ascii());
+            if *label == "identity" {
+                series.label("name", &self.name);
+            }
+        }
+        series.digits(b"1");
+    }
 }
 
 #[cfg(test)]

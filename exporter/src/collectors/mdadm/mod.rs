@@ -8,7 +8,8 @@ use std::time::Instant;
 use watchpost_model::MetricType::Gauge;
 use watchpost_model::text::{Page, Series};
 
-use super::attribute::{Faults, entries_if_any};
+use super::faults::Faults;
+use super::folder::entries_if_any;
 use super::rare::RareFile;
 use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings, text};
 use mdstat::{Array, arrays};
@@ -101,10 +102,7 @@ impl Collector for Mdadm {
         let find = |_| find(&self.folder);
         let in_sysfs = self.in_sysfs.get(Instant::now(), find)?;
         write_sysfs(in_sysfs, page, &mut faults);
-        if faults.gone {
-            self.in_sysfs.forget();
-        }
-        faults.finish()
+        faults.settle(&mut self.in_sysfs)
     }
 }
 

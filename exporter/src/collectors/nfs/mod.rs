@@ -6,11 +6,19 @@
 pub(super) mod client;
 pub(super) mod server;
 
+use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::attribute::{Family, Faults};
+use super::faults::Faults;
 use super::rare::RareFile;
 use super::{CollectError, text};
+
+/// A family.
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    kind: MetricType,
+}
 
 /// What a line's numbers are.
 struct Line {
