@@ -16,6 +16,7 @@ mod conntrack;
 mod cpu;
 mod cpu_vulnerabilities;
 mod cpufreq;
+mod dbus;
 mod diskstats;
 mod dmi;
 mod dmmultipath;
@@ -41,6 +42,7 @@ mod kernel_hung;
 mod ksmd;
 mod lnstat;
 mod loadavg;
+mod logind;
 mod mdadm;
 mod meminfo;
 mod meminfo_numa;
@@ -71,6 +73,7 @@ mod softnet;
 mod stat;
 mod swap;
 mod sysctl;
+mod systemd;
 mod tapestats;
 mod tcpstat;
 pub mod text;
@@ -224,6 +227,7 @@ pub const ALL: &[Definition] = &[
     ksmd::DEFINITION,
     lnstat::DEFINITION,
     loadavg::DEFINITION,
+    logind::DEFINITION,
     mdadm::DEFINITION,
     meminfo::DEFINITION,
     meminfo_numa::DEFINITION,
@@ -252,6 +256,7 @@ pub const ALL: &[Definition] = &[
     stat::DEFINITION,
     swap::DEFINITION,
     sysctl::DEFINITION,
+    systemd::DEFINITION,
     tapestats::DEFINITION,
     tcpstat::DEFINITION,
     textfile::DEFINITION,
