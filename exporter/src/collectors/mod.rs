@@ -63,6 +63,7 @@ mod processes;
 mod qdisc;
 mod rapl;
 mod rare;
+mod runit;
 mod schedstat;
 mod selinux;
 mod settings;
@@ -72,6 +73,7 @@ mod softirqs;
 mod softnet;
 mod stat;
 mod swap;
+mod supervisord;
 mod sysctl;
 mod systemd;
 mod tapestats;
@@ -247,6 +249,7 @@ pub const ALL: &[Definition] = &[
     processes::DEFINITION,
     qdisc::DEFINITION,
     rapl::DEFINITION,
+    runit::DEFINITION,
     schedstat::DEFINITION,
     selinux::DEFINITION,
     slabinfo::DEFINITION,
@@ -255,6 +258,7 @@ pub const ALL: &[Definition] = &[
     softnet::DEFINITION,
     stat::DEFINITION,
     swap::DEFINITION,
+    supervisord::DEFINITION,
     sysctl::DEFINITION,
     systemd::DEFINITION,
     tapestats::DEFINITION,
