@@ -24,6 +24,7 @@ mod drbd;
 mod drm;
 mod edac;
 mod entropy;
+mod ethtool;
 #[cfg(test)]
 mod fake_host;
 mod faults;
@@ -217,6 +218,7 @@ pub const ALL: &[Definition] = &[
     drm::DEFINITION,
     edac::DEFINITION,
     entropy::DEFINITION,
+    ethtool::DEFINITION,
     fibrechannel::DEFINITION,
     filefd::DEFINITION,
     filesystem::DEFINITION,
