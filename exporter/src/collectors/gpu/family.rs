@@ -41,6 +41,10 @@ pub(super) const FAULT: Family = gauge(
     "Why the GPU could not be read; 1 as long as it cannot.",
 );
 pub(super) const INFO: Family = gauge("node_gpu_info", "What the GPU is, in its labels.");
+pub(super) const SUSPENDED: Family = gauge(
+    "node_gpu_suspended",
+    "Whether the GPU sleeps to save power; it is not read then, since that would wake it.",
+);
 
 // Temperature, use, memory.
 pub(super) const TEMPERATURE: Family =
@@ -52,6 +56,10 @@ pub(super) const TEMPERATURE_SLOWDOWN: Family = gauge(
 pub(super) const TEMPERATURE_SHUTDOWN: Family = gauge(
     "node_gpu_temperature_shutdown_celsius",
     "Temperature at which the GPU switches itself off.",
+);
+pub(super) const TEMPERATURE_HOTSPOT: Family = gauge(
+    "node_gpu_temperature_hotspot_celsius",
+    "Temperature of the hottest spot of the GPU.",
 );
 pub(super) const TEMPERATURE_MEMORY: Family = gauge(
     "node_gpu_memory_temperature_celsius",
@@ -73,6 +81,10 @@ pub(super) const DECODER_UTILIZATION: Family = gauge(
     "node_gpu_decoder_utilization_ratio",
     "Share of the last sample period in which the video decoder ran.",
 );
+pub(super) const IDLE: Family = counter(
+    "node_gpu_idle_seconds_total",
+    "Time that this part of the GPU was asleep; it can have been busy for the rest at most.",
+);
 pub(super) const MEMORY_TOTAL: Family = gauge("node_gpu_memory_total_bytes", "Memory of the GPU.");
 pub(super) const MEMORY_USED: Family = gauge(
     "node_gpu_memory_used_bytes",
@@ -93,6 +105,14 @@ pub(super) const BAR1_TOTAL: Family = gauge(
 pub(super) const BAR1_USED: Family = gauge(
     "node_gpu_bar1_used_bytes",
     "Memory of the GPU that is mapped by the host (BAR1).",
+);
+pub(super) const GTT_TOTAL: Family = gauge(
+    "node_gpu_gtt_total_bytes",
+    "Memory of the host that the GPU may use.",
+);
+pub(super) const GTT_USED: Family = gauge(
+    "node_gpu_gtt_used_bytes",
+    "Memory of the host that the GPU uses.",
 );
 
 // Power, fans, clocks.
@@ -210,6 +230,14 @@ pub(super) const PCIE_THROUGHPUT: Family = gauge(
 pub(super) const PROCESSES: Family = gauge(
     "node_gpu_processes",
     "Processes that have a context on the GPU.",
+);
+pub(super) const PROCESS_MEMORY: Family = gauge(
+    "node_gpu_process_memory_bytes",
+    "Memory of the GPU that the process uses.",
+);
+pub(super) const PROCESSES_LEFT_OUT: Family = gauge(
+    "node_gpu_processes_left_out",
+    "Processes that are beyond the limit of --collector.gpu.processes-max.",
 );
 
 // Multi-instance GPUs.

@@ -10,6 +10,7 @@ mod known;
 mod nvml;
 mod page;
 mod snapshot;
+mod sysfs;
 mod worker;
 
 use std::ffi::OsString;
@@ -18,7 +19,8 @@ use std::time::Instant;
 use watchpost_model::text::Page;
 
 use super::{CollectError, Collector, Definition, Flag, FlagKind, Settings};
-use nvml::Library;
+use nvml::{Library, Processes};
+use sysfs::Cards;
 use worker::{Limits, Worker};
 
 const LIBRARY: Flag = Flag {
@@ -29,25 +31,47 @@ const LIBRARY: Flag = Flag {
     },
 };
 
+const PROCESSES: Flag = Flag::switch(
+    "gpu.processes",
+    "Memory of the GPU that each process uses, by NVML.",
+);
+const PROCESSES_MAX: Flag = Flag {
+    name: "gpu.processes-max",
+    help: "How many processes of a GPU have a series, the largest first.",
+    kind: FlagKind::Number {
+        default: 50,
+        least: 0,
+        most: 1_000,
+    },
+};
+
 /// The line of the table.
 pub(super) const DEFINITION: Definition = Definition {
     name: "gpu",
     help: "GPUs: temperature, use, memory, power, fans, clocks, errors.",
     default_on: true,
-    flags: &[LIBRARY],
+    flags: &[LIBRARY, PROCESSES, PROCESSES_MAX],
     new: |settings| Box::new(Gpus::new(settings, Limits::default())),
 };
 
 #[derive(Debug)]
 struct Gpus {
-    workers: [Worker; 1],
+    workers: [Worker; 2],
 }
 
 impl Gpus {
     fn new(settings: &Settings, limits: Limits) -> Self {
-        let library = Library::new(OsString::from(settings.text(&LIBRARY)));
+        let processes = settings.switch(&PROCESSES).then(|| Processes {
+            most: usize::from(settings.number(&PROCESSES_MAX)),
+            procfs: settings.paths.procfs.clone(),
+        });
+        let library = Library::new(OsString::from(settings.text(&LIBRARY)), processes);
+        let cards = Cards::new(settings.paths.sysfs.join("class/drm"));
         Self {
-            workers: [Worker::new("nvml", limits, library)],
+            workers: [
+                Worker::new("nvml", limits, library),
+                Worker::new("gpu", limits.for_cards(), cards),
+            ],
         }
     }
 }

@@ -54,6 +54,9 @@ pub(super) struct Reading {
     pub(super) value: f64,
 }
 
+/// Figures of one GPU.
+pub(super) type Figures = Vec<(&'static Family, Labels, f64)>;
+
 /// Labels of a figure.
 pub(super) type Labels = Vec<(&'static str, String)>;
 

@@ -45,6 +45,15 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// Those of cards that may go to sleep when nobody has asked them for some seconds, often five:
+    /// the pace is to let them.
+    pub(super) fn for_cards(self) -> Self {
+        let pace = 2 * self.pace;
+        Self { pace, ..self }
+    }
+}
+
 /// The thread, seen from those who ask.
 #[derive(Debug)]
 pub(super) struct Worker {

@@ -2,6 +2,7 @@
 //! call may block; none is made but from the worker's thread.
 
 mod fields;
+mod processes;
 mod reason;
 mod session;
 mod xid;
@@ -15,6 +16,7 @@ use nvml_wrapper::error::NvmlError;
 use super::known::Known;
 use super::snapshot::{Reason, Snapshot};
 use super::worker::{Desk, Source};
+pub(super) use processes::Processes;
 use session::Session;
 use xid::Xids;
 
@@ -22,6 +24,8 @@ use xid::Xids;
 #[derive(Debug)]
 pub(super) struct Library {
     path: OsString,
+    /// None where they are not wanted.
+    processes: Option<Processes>,
     kept: Kept,
     told: Option<Told>,
 }
@@ -52,7 +56,7 @@ impl Source for Library {
                         self.told = Some(Told::Loaded);
                         tracing::info!(driver = driver_version, "reading GPUs by NVML");
                     }
-                    let session = Session::new(&nvml, driver_version);
+                    let session = Session::new(&nvml, driver_version, self.processes.as_ref());
                     if let Err(error) = session.serve(now, desk, &mut self.kept) {
                         desk.publish(Some(self.fault(&error)));
                     }
@@ -84,9 +88,10 @@ fn load(path: &OsString) -> Result<Nvml, NvmlError> {
 }
 
 impl Library {
-    pub(super) fn new(path: OsString) -> Self {
+    pub(super) fn new(path: OsString, processes: Option<Processes>) -> Self {
         Self {
             path,
+            processes,
             kept: Kept::default(),
             told: None,
         }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, EventSet, Nvml};
 
-use super::super::snapshot::{Facts, Gpu, Reading, Snapshot};
+use super::super::snapshot::{Facts, Figures, Gpu, Reading, Snapshot};
 use super::super::worker::Desk;
-use super::fields::{FIELDS, Figures, Pace};
-use super::{Kept, reason, xid};
+use super::fields::{FIELDS, Pace};
+use super::{Kept, Processes, reason, xid};
 
 /// How old the figures get that seldom change or that take long to read.
 const SELDOM: Duration = Duration::from_mins(1);
@@ -18,6 +18,7 @@ const SELDOM: Duration = Duration::from_mins(1);
 pub(super) struct Session<'nvml> {
     nvml: &'nvml Nvml,
     driver_version: String,
+    processes: Option<&'nvml Processes>,
     /// By number.
     gpus: BTreeMap<u32, Opened<'nvml>>,
 }
@@ -30,10 +31,15 @@ struct Opened<'nvml> {
 }
 
 impl<'nvml> Session<'nvml> {
-    pub(super) fn new(nvml: &'nvml Nvml, driver_version: String) -> Self {
+    pub(super) fn new(
+        nvml: &'nvml Nvml,
+        driver_version: String,
+        processes: Option<&'nvml Processes>,
+    ) -> Self {
         Self {
             nvml,
             driver_version,
+            processes,
             gpus: BTreeMap::new(),
         }
     }
@@ -106,7 +112,15 @@ impl<'nvml> Session<'nvml> {
                 events: xid::register(&device),
                 seldom: None,
             });
-            opened.read(&device, now, &mut figures)
+            let mig = is_divided(&device);
+            opened.read(&device, now, mig, &mut figures)?;
+            let processes = self
+                .processes
+                .map(|processes| processes.read(&device, mig, &mut figures));
+            match processes {
+                Some(Err(error)) if reason::beyond_one_figure(&error).is_some() => Err(error),
+                _ => Ok(()),
+            }
         });
         gpu.fault = read.err().as_ref().map(reason::of);
         if let Some(events) = self
@@ -136,6 +150,16 @@ fn facts(device: &Device<'_>, driver_version: &str) -> Facts {
     }
 }
 
+/// Whether the GPU is in multi-instance mode.
+fn is_divided(device: &Device<'_>) -> bool {
+    match device.mig_mode() {
+        Ok(mode) => mode.current != 0,
+        Err(NvmlError::NotSupported | NvmlError::FailedToLoadSymbol(_)) => false,
+        // Rather no figure than a wrong one.
+        Err(_) => true,
+    }
+}
+
 impl Opened<'_> {
     /// Reads one GPU. A figure that it does not have is left out; the GPU is at fault when an
     /// error says so, or when it has no figure at all.
@@ -143,14 +167,9 @@ impl Opened<'_> {
         &mut self,
         device: &Device<'_>,
         now: Instant,
+        mig: bool,
         figures: &mut Figures,
     ) -> Result<(), NvmlError> {
-        let mig = match device.mig_mode() {
-            Ok(mode) => mode.current != 0,
-            Err(NvmlError::NotSupported | NvmlError::FailedToLoadSymbol(_)) => false,
-            // Rather no figure than a wrong one.
-            Err(_) => true,
-        };
         let mut last = read_fields(device, Pace::Always, mig, figures)?;
         if let Some((_, seldom)) = self.seldom.as_ref().filter(|(at, _)| now < *at + SELDOM) {
             figures.extend_from_slice(seldom);

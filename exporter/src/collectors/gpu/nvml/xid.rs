@@ -11,7 +11,7 @@ use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, EventSet};
 
 use super::super::family::{XID_ERRORS, XID_LAST};
-use super::fields::Figures;
+use super::super::snapshot::Figures;
 
 /// How many codes of a GPU have a series of their own; there are about 150 in all.
 const CODES: usize = 32;

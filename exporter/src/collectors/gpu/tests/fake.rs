@@ -39,13 +39,17 @@ impl Fake {
 }
 
 pub(super) fn collector(library: &Path, limits: Limits) -> Gpus {
+    Gpus::new(&settings(library), limits)
+}
+
+pub(super) fn settings(library: &Path) -> Settings {
     let mut settings = Settings::new(Paths {
         sysfs: "/nonexistent".into(),
         ..Paths::default()
     });
     let library = library.to_str().unwrap().to_owned();
     settings.set(&LIBRARY, vec![library]).unwrap();
-    Gpus::new(&settings, limits)
+    settings
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test builds a library")]

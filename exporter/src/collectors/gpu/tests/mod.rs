@@ -1,5 +1,6 @@
 //! The collector as a whole, on stand-ins for library and kernel.
 
+mod cards;
 mod fake;
 mod nvidia;
 mod worker;

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::fake::{Fake, collector};
+use super::fake::{Fake, collector, settings};
 use super::*;
 
 const HEALTHY: &str = "driver=570.1\ncount=1\nname=Fake GPU\nuuid=GPU-0\npci=0000:01:00.0\n\
@@ -316,4 +316,49 @@ fn a_multi_instance_gpu_has_its_instances_and_nothing_that_is_undefined() {
     }
     let instances = found.iter().filter(|line| line.contains(r#"mig="5""#));
     assert_eq!(instances.count(), 1);
+}
+
+#[test]
+fn processes_are_told_only_when_asked_for_the_largest_first_and_up_to_a_limit() {
+    let control = HEALTHY.replace("13:2000", "13:2000 14:1500 15:-");
+    let fake = Fake::new(&control);
+    let procfs = tempfile::tempdir().unwrap();
+    std::fs::create_dir(procfs.path().join("13")).unwrap();
+    std::fs::write(procfs.path().join("13/comm"), "train\n").unwrap();
+    let mut settings = settings(&fake.library);
+    settings.paths.procfs = procfs.path().to_owned();
+    settings.set(&PROCESSES, vec!["true".to_owned()]).unwrap();
+    let lines = |gpus: &mut Gpus| {
+        let found = series_when(gpus, is_up).into_iter();
+        let found = found.filter(|line| line.starts_with("node_gpu_process"));
+        found
+            .skip_while(|line| line.starts_with("node_gpu_processes{"))
+            .collect::<Vec<_>>()
+    };
+    let memory = |name, pid, kind, bytes| {
+        format!(
+            r#"node_gpu_process_memory_bytes{{name="{name}",pid="{pid}",type="{kind}",gpu="0",uuid="GPU-0"}} {bytes}"#
+        )
+    };
+    let left_out =
+        |count| format!(r#"node_gpu_processes_left_out{{gpu="0",uuid="GPU-0"}} {count}"#);
+    let all = lines(&mut Gpus::new(&settings, PATIENT));
+    let largest = [
+        memory("train", 13, "compute", 2000),
+        memory("", 14, "compute", 1500),
+    ];
+    assert_eq!(all[..2], largest);
+    assert_eq!(all[2], memory("", 12, "compute+graphics", 1000));
+    assert_eq!(all.last(), Some(&left_out(0)));
+    settings.set(&PROCESSES_MAX, vec!["2".to_owned()]).unwrap();
+    let some = lines(&mut Gpus::new(&settings, PATIENT));
+    assert_eq!(some[..2], largest);
+    assert_eq!(some.last(), Some(&left_out(1)));
+    settings.set(&PROCESSES, Vec::new()).unwrap();
+    let none = series_when(&mut Gpus::new(&settings, PATIENT), is_up);
+    assert!(
+        !none
+            .iter()
+            .any(|line| line.starts_with("node_gpu_process_"))
+    );
 }

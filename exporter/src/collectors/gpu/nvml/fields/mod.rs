@@ -11,10 +11,7 @@ use nvml_wrapper::structs::device::FieldId;
 use nvml_wrapper::sys_exports::field_id;
 
 use super::super::family::{self as family, Family};
-use super::super::snapshot::Labels;
-
-/// Figures of one GPU.
-pub(super) type Figures = Vec<(&'static Family, Labels, f64)>;
+use super::super::snapshot::Figures;
 
 /// One figure, or several that one call gives.
 pub(super) struct Field {
