@@ -3,6 +3,7 @@
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
+use super::text::Names;
 use super::{CollectError, Collector, Definition, KeptFile, Settings, text};
 
 /// The collector's line in the table.
@@ -16,21 +17,23 @@ pub(super) const DEFINITION: Definition = Definition {
 
 struct MemInfo {
     file: KeptFile,
-    name: String,
+    /// Name and help of each line.
+    names: Names<[String; 2]>,
 }
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(MemInfo {
         file: KeptFile::new(settings.paths.procfs.join("meminfo")),
-        name: String::new(),
+        names: Names::default(),
     })
 }
 
 impl Collector for MemInfo {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         self.file.read()?;
+        self.names.rewind();
         for line in text::lines(self.file.text()) {
-            if write(line, &mut self.name, page).is_none() {
+            if write(line, &mut self.names, page).is_none() {
                 return Err(self.file.fault("`Name:  12345 kB`", line));
             }
         }
@@ -38,8 +41,7 @@ impl Collector for MemInfo {
     }
 }
 
-/// `name` lends its memory.
-fn write(line: &[u8], name: &mut String, page: &mut Page) -> Option<()> {
+fn write(line: &[u8], names: &mut Names<[String; 2]>, page: &mut Page) -> Option<()> {
     let (key, rest) = text::split_at(line, b':')?;
     let mut words = text::words(rest);
     let value = text::integer(words.next()?)?;
@@ -48,27 +50,29 @@ fn write(line: &[u8], name: &mut String, page: &mut Page) -> Option<()> {
         Some(b"kB") => 1_024,
         Some(_) => return None,
     };
-    name.clear();
-    name.push_str("node_memory_");
-    // `Active(anon)` is `Active_anon`.
-    for c in key.iter().filter(|c| **c != b')') {
-        name.push(if c.is_ascii_alphanumeric() {
+    let value = value.checked_mul(factor)?;
+    let unit: &[u8] = if factor > 1 { b"_bytes" } else { b"" };
+    let [name, help] = names.next([key, unit], || named(key, unit))?;
+    page.family(name, help, MetricType::Gauge);
+    text::put_integer(page.series(""), value);
+    Some(())
+}
+
+/// Name and help of a line. `Active(anon)` is `Active_anon`.
+fn named(key: &[u8], unit: &[u8]) -> [String; 2] {
+    let plain = |c: &u8| {
+        if c.is_ascii_alphanumeric() {
             char::from(*c)
         } else {
             '_'
-        });
-    }
-    if factor > 1 {
-        name.push_str("_bytes");
-    }
-    let short = name.strip_prefix("node_memory_").unwrap_or_default();
-    page.family(
-        name,
-        &format!("Memory information field {short}."),
-        MetricType::Gauge,
-    );
-    text::put_integer(page.series(""), value.checked_mul(factor)?);
-    Some(())
+        }
+    };
+    let letters = key.iter().filter(|c| **c != b')').chain(unit);
+    let field: String = letters.map(plain).collect();
+    [
+        format!("node_memory_{field}"),
+        format!("Memory information field {field}."),
+    ]
 }
 
 #[cfg(test)]
@@ -77,7 +81,7 @@ mod tests {
 
     fn page(line: &str) -> Option<String> {
         let mut page = Page::new();
-        write(line.as_bytes(), &mut String::new(), &mut page)?;
+        write(line.as_bytes(), &mut Names::default(), &mut page)?;
         Some(String::from_utf8(page.finish().to_vec()).unwrap())
     }
 
@@ -99,7 +103,7 @@ mod tests {
     fn a_size_beyond_all_memory_is_a_fault_and_leaves_nothing_on_the_page() {
         let mut page = Page::new();
         let line = b"MemTotal:  18446744073709551615 kB";
-        assert_eq!(write(line, &mut String::new(), &mut page), None);
+        assert_eq!(write(line, &mut Names::default(), &mut page), None);
         assert_eq!(page.finish(), b"");
     }
 

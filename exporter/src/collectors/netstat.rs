@@ -3,6 +3,7 @@
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
+use super::text::Names;
 use super::{CollectError, Collector, Definition, Flag, KeptFile, Pattern, Settings, text};
 
 const FIELDS: Flag = Flag::pattern(
@@ -24,13 +25,19 @@ pub(super) const DEFINITION: Definition = Definition {
 };
 
 struct NetStat {
-    /// Two tables of pairs of lines, and one of a name and a value a line.
+    /// Two tables of pairs of lines.
     tables: [KeptFile; 2],
+    /// One of a name and a value a line.
     ipv6: KeptFile,
     fields: Option<Pattern>,
-    /// Whether the fields are wanted, in the order in which the files name them.
-    wanted: Vec<bool>,
+    /// What the values of each pair of lines are called.
+    pairs: Names<Vec<Option<Family>>>,
+    /// What each line of `ipv6` is called.
+    lines: Names<Option<Family>>,
 }
+
+/// Name and help of a field that is wanted.
+type Family = [String; 2];
 
 impl NetStat {
     fn new(settings: &Settings) -> Self {
@@ -39,25 +46,20 @@ impl NetStat {
             tables: ["netstat", "snmp"].map(file),
             ipv6: file("snmp6"),
             fields: settings.pattern(&FIELDS),
-            wanted: Vec::new(),
+            pairs: Names::default(),
+            lines: Names::default(),
         }
     }
 }
 
-/// A value with its protocol and name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Field<'a> {
-    protocol: &'a str,
-    name: &'a str,
-    value: &'a [u8],
-}
-
 impl Collector for NetStat {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
-        let mut fields = Vec::new();
+        self.pairs.rewind();
+        self.lines.rewind();
+        let fields = self.fields.as_ref();
         for file in &mut self.tables {
             file.read()?;
-            pairs(file.text(), &mut fields)
+            write_pairs(file.text(), fields, &mut self.pairs, page)
                 .ok_or_else(|| file.fault("pairs of lines, names and values", file.text()))?;
         }
         match self.ipv6.read() {
@@ -66,72 +68,87 @@ impl Collector for NetStat {
             Err(error) if error.is_missing() => {}
             Err(error) => return Err(error),
         }
-        fields.extend(text::lines(self.ipv6.text()).filter_map(ipv6));
-        if self.wanted.len() != fields.len() {
-            let wanted = |field: &Field<'_>| is_wanted(field, self.fields.as_ref());
-            self.wanted = fields.iter().map(wanted).collect();
-        }
-        let fields = fields.iter().zip(&self.wanted);
-        for (field, _) in fields.filter(|(_, wanted)| **wanted) {
-            write(field, page);
+        for line in text::lines(self.ipv6.text()) {
+            write_ipv6(line, fields, &mut self.lines, page)
+                .ok_or_else(|| self.ipv6.fault("a name and an integer", line))?;
         }
         Ok(())
     }
 }
 
-/// `Tcp: ActiveOpens ...` and below it `Tcp: 12 ...`.
-fn pairs<'a>(text: &'a [u8], fields: &mut Vec<Field<'a>>) -> Option<()> {
+/// `Ip: Forwarding DefaultTTL` and below it `Ip: 1 64`.
+fn write_pairs(
+    text: &[u8],
+    fields: Option<&Pattern>,
+    pairs: &mut Names<Vec<Option<Family>>>,
+    page: &mut Page,
+) -> Option<()> {
     let mut lines = text::lines(text);
     while let Some(names) = lines.next() {
         let (protocol, names) = text::split_at(names, b':')?;
         let (below, values) = text::split_at(lines.next()?, b':')?;
-        if below != protocol || text::words(names).count() != text::words(values).count() {
+        if below != protocol {
             return None;
         }
-        let protocol = std::str::from_utf8(protocol).ok()?;
-        for (name, value) in text::words(names).zip(text::words(values)) {
-            let name = std::str::from_utf8(name).ok()?;
-            text::number(value)?;
-            fields.push(Field {
-                protocol,
-                name,
-                value,
-            });
+        let made = || {
+            let words = text::words(names);
+            words.map(|name| family(protocol, name, fields)).collect()
+        };
+        let families = pairs.next([protocol, names], made)?;
+        let mut values = text::words(values);
+        for family in families {
+            let value = values.next()?;
+            if let Some(family) = family {
+                write(family, value, page)?;
+            }
+        }
+        if values.next().is_some() {
+            return None;
         }
     }
     Some(())
 }
 
-/// `Ip6InOctets 12`: the protocol ends with the 6.
-fn ipv6(line: &[u8]) -> Option<Field<'_>> {
+/// `Ip6InOctets 12`: the protocol ends with its first 6. A line without one is none of ours.
+fn write_ipv6(
+    line: &[u8],
+    fields: Option<&Pattern>,
+    lines: &mut Names<Option<Family>>,
+    page: &mut Page,
+) -> Option<()> {
     let mut words = text::words(line);
-    let key = std::str::from_utf8(words.next()?).ok()?;
-    let value = words.next().filter(|word| text::is_integer(word))?;
-    let (protocol, name) = key.split_at_checked(key.find('6')? + 1)?;
-    Some(Field {
-        protocol,
-        name,
-        value,
+    let key = words.next()?;
+    let made = || {
+        let end = key.iter().position(|c| *c == b'6')?;
+        let (protocol, name) = key.split_at_checked(end + 1)?;
+        family(protocol, name, fields)
+    };
+    match lines.next([b"", key], made)? {
+        Some(family) => write(family, words.next()?, page),
+        None => Some(()),
+    }
+}
+
+fn family(protocol: &[u8], name: &[u8], fields: Option<&Pattern>) -> Option<Family> {
+    let protocol = std::str::from_utf8(protocol).ok()?;
+    let name = std::str::from_utf8(name).ok()?;
+    let key = format!("{protocol}_{name}");
+    let wanted = fields.is_none_or(|fields| fields.occurs_in(&key));
+    wanted.then(|| {
+        [
+            format!("node_netstat_{key}"),
+            format!("Statistic {protocol}{name}."),
+        ]
     })
 }
 
-fn is_wanted(field: &Field<'_>, fields: Option<&Pattern>) -> bool {
-    let key = format!("{}_{}", field.protocol, field.name);
-    fields.is_none_or(|fields| fields.occurs_in(&key))
-}
-
-fn write(field: &Field<'_>, page: &mut Page) {
-    let Field {
-        protocol,
-        name,
-        value,
-    } = field;
-    page.family(
-        &format!("node_netstat_{protocol}_{name}"),
-        &format!("Statistic {protocol}{name}."),
-        MetricType::Unknown,
-    );
+fn write([name, help]: &Family, value: &[u8], page: &mut Page) -> Option<()> {
+    if !text::is_signed(value) {
+        return None;
+    }
+    page.family(name, help, MetricType::Unknown);
     page.series("").digits(value);
+    Some(())
 }
 
 #[cfg(test)]
@@ -141,26 +158,42 @@ mod tests {
     const SNMP: &[u8] =
         b"Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: MaxConn ActiveOpens\nTcp: -1 3556\n";
 
+    fn page(snmp: &[u8], fields: Option<&Pattern>) -> Option<String> {
+        let mut page = Page::new();
+        write_pairs(snmp, fields, &mut Names::default(), &mut page)?;
+        let ipv6 = b"Ip6InOctets                     \t12";
+        write_ipv6(ipv6, fields, &mut Names::default(), &mut page)?;
+        String::from_utf8(page.finish().to_vec()).ok()
+    }
+
     #[test]
     fn values_stand_below_their_names() {
-        let mut fields = Vec::new();
-        pairs(SNMP, &mut fields).unwrap();
-        assert_eq!(fields.len(), 4);
-        fields.push(ipv6(b"Ip6InOctets                     \t12").unwrap());
         let pattern = Settings::default().pattern(&FIELDS);
-        fields.retain(|field| is_wanted(field, pattern.as_ref()));
-        let mut page = Page::new();
-        for field in &fields {
-            write(field, &mut page);
-        }
-        let text = String::from_utf8(page.finish().to_vec()).unwrap();
+        let text = page(SNMP, pattern.as_ref()).unwrap();
         assert!(text.starts_with(
             "# HELP node_netstat_Ip_Forwarding Statistic IpForwarding.\n\
              # TYPE node_netstat_Ip_Forwarding untyped\nnode_netstat_Ip_Forwarding 1\n"
         ));
         assert!(text.contains("\nnode_netstat_Tcp_ActiveOpens 3556\n"));
         assert!(text.ends_with("\nnode_netstat_Ip6_InOctets 12\n"));
-        assert_eq!(fields.len(), 3);
+        assert_eq!(text.matches("# TYPE").count(), 3);
+        assert!(
+            page(SNMP, None)
+                .unwrap()
+                .contains("\nnode_netstat_Tcp_MaxConn -1\n")
+        );
+    }
+
+    #[test]
+    fn a_name_without_a_value_is_a_fault() {
+        for text in [
+            "Ip: A B\nIp: 1\n",
+            "Ip: A\nIp: 1 2\n",
+            "Ip: A\nTcp: 1\n",
+            "Ip: A\n",
+        ] {
+            assert_eq!(page(text.as_bytes(), None), None, "{text}");
+        }
     }
 
     proptest::proptest! {
@@ -169,8 +202,8 @@ mod tests {
             let mut text = SNMP.to_vec();
             text[at] = byte;
             text.truncate(end);
-            if pairs(&text, &mut Vec::new()).is_some() {
-                assert!(text::lines(&text).filter_map(ipv6).count() < 2);
+            if let Some(page) = page(&text, None) {
+                assert!(page.matches("# TYPE").count() <= 6);
             }
         }
     }

@@ -3,6 +3,7 @@
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
+use super::text::Names;
 use super::{CollectError, Collector, Definition, KeptFile, Settings, text};
 
 /// The collector's line in the table.
@@ -18,6 +19,8 @@ struct SockStat {
     ipv4: KeptFile,
     ipv6: KeptFile,
     page_size: u64,
+    /// Name and help of each figure.
+    names: Names<[String; 2]>,
 }
 
 impl SockStat {
@@ -27,16 +30,23 @@ impl SockStat {
             ipv4: KeptFile::new(folder.join("sockstat")),
             ipv6: KeptFile::new(folder.join("sockstat6")),
             page_size: rustix::param::page_size() as u64,
+            names: Names::default(),
         }
     }
 }
 
 impl Collector for SockStat {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
+        self.names.rewind();
         self.ipv4.read()?;
-        collect(&self.ipv4, self.page_size, page)?;
+        let mut table = Table {
+            page_size: self.page_size,
+            names: &mut self.names,
+            page,
+        };
+        table.write_all(&self.ipv4)?;
         match self.ipv6.read() {
-            Ok(_) => collect(&self.ipv6, self.page_size, page),
+            Ok(_) => table.write_all(&self.ipv6),
             // A kernel without IPv6.
             Err(error) if error.is_missing() => Ok(()),
             Err(error) => Err(error),
@@ -44,38 +54,53 @@ impl Collector for SockStat {
     }
 }
 
-fn collect(file: &KeptFile, page_size: u64, page: &mut Page) -> Result<(), CollectError> {
-    for line in text::lines(file.text()) {
-        write(line, page_size, page).ok_or_else(|| file.fault("`TCP: inuse 1 orphan 2`", line))?;
-    }
-    Ok(())
+/// From the files to the page.
+struct Table<'a> {
+    page_size: u64,
+    names: &'a mut Names<[String; 2]>,
+    page: &'a mut Page,
 }
 
-/// A protocol, and pairs of a state and a number. Memory is in pages.
-fn write(line: &[u8], page_size: u64, page: &mut Page) -> Option<()> {
-    let (protocol, rest) = text::split_at(line, b':')?;
-    let protocol = std::str::from_utf8(protocol).ok()?;
-    let mut words = text::words(rest);
-    while let Some(state) = words.next() {
-        let state = std::str::from_utf8(state).ok()?;
-        let value = text::integer(words.next()?)?;
-        put(protocol, state, value, page);
-        if state == "mem" {
-            put(protocol, "mem_bytes", value.checked_mul(page_size)?, page);
+impl Table<'_> {
+    fn write_all(&mut self, file: &KeptFile) -> Result<(), CollectError> {
+        for line in text::lines(file.text()) {
+            self.write(line)
+                .ok_or_else(|| file.fault("`TCP: inuse 1 orphan 2`", line))?;
         }
+        Ok(())
     }
-    Some(())
+
+    fn write(&mut self, line: &[u8]) -> Option<()> {
+        let (protocol, rest) = text::split_at(line, b':')?;
+        let mut words = text::words(rest);
+        while let Some(state) = words.next() {
+            let value = text::integer(words.next()?)?;
+            self.put([protocol, state], value)?;
+            if state == b"mem" {
+                let bytes = value.checked_mul(self.page_size)?;
+                self.put([protocol, b"mem_bytes"], bytes)?;
+            }
+        }
+        Some(())
+    }
+
+    fn put(&mut self, key: [&[u8]; 2], value: u64) -> Option<()> {
+        let [name, help] = self.names.next(key, || named(key))?;
+        self.page.family(name, help, MetricType::Gauge);
+        text::put_integer(self.page.series(""), value);
+        Some(())
+    }
 }
 
-fn put(protocol: &str, state: &str, value: u64, page: &mut Page) {
+/// Name and help of a figure.
+fn named(key: [&[u8]; 2]) -> [String; 2] {
+    let [protocol, state] = key.map(String::from_utf8_lossy);
     let help = if protocol == "sockets" {
         "Number of IPv4 sockets in use.".to_owned()
     } else {
         format!("Number of {protocol} sockets in state {state}.")
     };
-    let name = format!("node_sockstat_{protocol}_{state}");
-    page.family(&name, &help, MetricType::Gauge);
-    text::put_integer(page.series(""), value);
+    [format!("node_sockstat_{protocol}_{state}"), help]
 }
 
 #[cfg(test)]
@@ -85,13 +110,17 @@ mod tests {
     #[test]
     fn states_are_families_and_memory_is_bytes_too() {
         let mut page = Page::new();
-        write(b"sockets: used 156", 4_096, &mut page).unwrap();
-        write(
-            b"TCP: inuse 54 orphan 0 tw 58 alloc 54 mem 23",
-            4_096,
-            &mut page,
-        )
-        .unwrap();
+        let mut names = Names::default();
+        let mut table = Table {
+            page_size: 4_096,
+            names: &mut names,
+            page: &mut page,
+        };
+        table.write(b"sockets: used 156").unwrap();
+        table
+            .write(b"TCP: inuse 54 orphan 0 tw 58 alloc 54 mem 23")
+            .unwrap();
+        assert!(table.write(b"TCP: inuse").is_none());
         let text = String::from_utf8(page.finish().to_vec()).unwrap();
         let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(
@@ -109,6 +138,5 @@ mod tests {
         assert!(
             text.contains("# HELP node_sockstat_sockets_used Number of IPv4 sockets in use.\n")
         );
-        assert!(write(b"TCP: inuse", 4_096, &mut page).is_none());
     }
 }

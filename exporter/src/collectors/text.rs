@@ -2,9 +2,20 @@
 
 use watchpost_model::text::Series;
 
-/// The lines of a text.
+/// The lines of a text that are not empty.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|c| *c == b'\n').filter(|line| !line.is_empty())
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            let line = rest.get(..end)?;
+            rest = rest.get(end + 1..).unwrap_or_default();
+            if !line.is_empty() {
+                return Some(line);
+            }
+        }
+        None
+    })
 }
 
 /// The lines of a text that are ended: where a text is cut off, so may be its last number.
@@ -16,14 +27,66 @@ pub fn ended_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The words of a line.
 pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    line.split(u8::is_ascii_whitespace)
-        .filter(|word| !word.is_empty())
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(|c| !is_blank(*c))?;
+        rest = rest.get(start..)?;
+        let end = rest.iter().position(|c| is_blank(*c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at_checked(end)?;
+        rest = after;
+        Some(word)
+    })
+}
+
+/// Space, tab, and what else no word of the kernel has.
+fn is_blank(c: u8) -> bool {
+    c <= b' '
+}
+
+/// What the rows of a table are called on the page. Tables of the kernel have the same rows in the
+/// same order at each read, so a name is made once and after that only compared.
+#[derive(Debug)]
+pub struct Names<T> {
+    known: Vec<([Vec<u8>; 2], T)>,
+    next: usize,
+}
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        let known = Vec::new();
+        Self { known, next: 0 }
+    }
+}
+
+impl<T> Names<T> {
+    /// Goes back to the first row.
+    pub fn rewind(&mut self) {
+        self.next = 0;
+    }
+
+    /// What the next row is called, by `make` where it has another key than last time. A key has
+    /// two parts, such as a protocol and what is counted of it.
+    pub fn next(&mut self, key: [&[u8]; 2], make: impl FnOnce() -> T) -> Option<&T> {
+        let at = self.next;
+        self.next += 1;
+        match self.known.get_mut(at) {
+            Some((known, _)) if *known == key => {}
+            Some(known) => *known = (key.map(<[u8]>::to_vec), make()),
+            None => self.known.push((key.map(<[u8]>::to_vec), make())),
+        }
+        self.known.get(at).map(|(_, made)| made)
+    }
 }
 
 /// What stands before the first `mark` and what stands after it.
 pub fn split_at(line: &[u8], mark: u8) -> Option<(&[u8], &[u8])> {
     let at = line.iter().position(|c| *c == mark)?;
     Some((line.get(..at)?, line.get(at + 1..)?))
+}
+
+/// Whether a word is an integer, so that it may go to the page as it is.
+pub fn is_signed(word: &[u8]) -> bool {
+    is_integer(word.strip_prefix(b"-").unwrap_or(word))
 }
 
 /// Whether a word is an unsigned integer, so that it may go to the page as it is.
@@ -139,6 +202,32 @@ mod tests {
     use super::*;
     use watchpost_model::MetricType;
     use watchpost_model::text::Page;
+
+    #[test]
+    fn lines_and_words_are_what_stands_between_the_marks() {
+        let text = b"a  bc\td \n\n e\r\nf";
+        let all: Vec<Vec<_>> = lines(text).map(|line| words(line).collect()).collect();
+        assert_eq!(all, [vec![&b"a"[..], b"bc", b"d"], vec![b"e"], vec![b"f"]]);
+        assert_eq!(lines(b"\n\n").count() + words(b" \t ").count(), 0);
+    }
+
+    #[test]
+    fn a_name_is_made_anew_when_its_row_has_another_key() {
+        let mut names = Names::default();
+        let mut round = |keys: [&str; 2], with| {
+            names.rewind();
+            keys.map(|key| {
+                names
+                    .next([b"", key.as_bytes()], || format!("{key}{with}"))
+                    .cloned()
+                    .unwrap()
+            })
+        };
+        assert_eq!(round(["a", "b"], 1), ["a1", "b1"]);
+        assert_eq!(round(["a", "b"], 2), ["a1", "b1"]);
+        assert_eq!(round(["c", "a"], 3), ["c3", "a3"]);
+        assert_eq!(round(["c", "b"], 4), ["c3", "b4"]);
+    }
 
     fn fraction(value: u64, decimals: usize) -> String {
         let mut page = Page::new();

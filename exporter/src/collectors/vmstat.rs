@@ -3,6 +3,7 @@
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
+use super::text::Names;
 use super::{CollectError, Collector, Definition, Flag, KeptFile, Pattern, Settings, text};
 
 const FIELDS: Flag = Flag::pattern(
@@ -23,8 +24,8 @@ pub(super) const DEFINITION: Definition = Definition {
 struct VmStat {
     file: KeptFile,
     fields: Option<Pattern>,
-    /// Whether each line of the file is wanted: the lines are the same ones until the next boot.
-    wanted: Vec<bool>,
+    /// Name and help of each line that is wanted.
+    names: Names<Option<[String; 2]>>,
 }
 
 impl VmStat {
@@ -32,7 +33,7 @@ impl VmStat {
         Self {
             file: KeptFile::new(settings.paths.procfs.join("vmstat")),
             fields: settings.pattern(&FIELDS),
-            wanted: Vec::new(),
+            names: Names::default(),
         }
     }
 }
@@ -40,37 +41,43 @@ impl VmStat {
 impl Collector for VmStat {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         self.file.read()?;
-        let text = self.file.text();
-        if self.wanted.len() != text::lines(text).count() {
-            self.wanted = text::lines(text)
-                .map(|line| is_wanted(line, self.fields.as_ref()))
-                .collect();
-        }
-        let lines = text::lines(text).zip(&self.wanted);
-        for (line, _) in lines.filter(|(_, wanted)| **wanted) {
-            write(line, page).ok_or_else(|| self.file.fault("a name and an integer", line))?;
+        self.names.rewind();
+        let fields = self.fields.as_ref();
+        for line in text::lines(self.file.text()) {
+            write(line, fields, &mut self.names, page)
+                .ok_or_else(|| self.file.fault("a name and an integer", line))?;
         }
         Ok(())
     }
 }
 
-fn is_wanted(line: &[u8], fields: Option<&Pattern>) -> bool {
-    let name = text::words(line).next().unwrap_or_default();
-    let name = String::from_utf8_lossy(name);
-    fields.is_none_or(|fields| fields.occurs_in(&name))
+fn write(
+    line: &[u8],
+    fields: Option<&Pattern>,
+    names: &mut Names<Option<[String; 2]>>,
+    page: &mut Page,
+) -> Option<()> {
+    let (field, value) = text::split_at(line, b' ')?;
+    if let Some([name, help]) = names.next([b"", field], || named(field, fields))? {
+        if !text::is_integer(value) {
+            return None;
+        }
+        page.family(name, help, MetricType::Unknown);
+        page.series("").digits(value);
+    }
+    Some(())
 }
 
-fn write(line: &[u8], page: &mut Page) -> Option<()> {
-    let mut words = text::words(line);
-    let field = std::str::from_utf8(words.next()?).ok()?;
-    let value = words.next().filter(|word| text::is_integer(word))?;
-    page.family(
-        &format!("node_vmstat_{field}"),
-        &format!("/proc/vmstat information field {field}."),
-        MetricType::Unknown,
-    );
-    page.series("").digits(value);
-    Some(())
+/// Name and help of a field that is wanted.
+fn named(field: &[u8], fields: Option<&Pattern>) -> Option<[String; 2]> {
+    let field = std::str::from_utf8(field).ok()?;
+    let wanted = fields.is_none_or(|fields| fields.occurs_in(field));
+    wanted.then(|| {
+        [
+            format!("node_vmstat_{field}"),
+            format!("/proc/vmstat information field {field}."),
+        ]
+    })
 }
 
 #[cfg(test)]
@@ -80,26 +87,21 @@ mod tests {
     #[test]
     fn the_default_fields_are_paging_and_swapping() {
         let fields = Settings::default().pattern(&FIELDS);
-        for (line, wanted) in [
-            ("pgpgin 1", true),
-            ("pswpout 2", true),
-            ("pgmajfault 3", true),
-            ("oom_kill 0", true),
-            ("nr_free_pages 4", false),
-        ] {
-            assert_eq!(
-                is_wanted(line.as_bytes(), fields.as_ref()),
-                wanted,
-                "{line}"
-            );
-        }
+        let mut names = Names::default();
         let mut page = Page::new();
-        write(b"pgpgin 12333421", &mut page).unwrap();
+        for line in ["pgpgin 12333421", "nr_free_pages 4", "oom_kill 0"] {
+            write(line.as_bytes(), fields.as_ref(), &mut names, &mut page).unwrap();
+        }
         assert_eq!(
-            page.finish(),
-            b"# HELP node_vmstat_pgpgin /proc/vmstat information field pgpgin.\n\
-              # TYPE node_vmstat_pgpgin untyped\nnode_vmstat_pgpgin 12333421\n"
+            std::str::from_utf8(page.finish()).unwrap(),
+            "# HELP node_vmstat_pgpgin /proc/vmstat information field pgpgin.\n\
+             # TYPE node_vmstat_pgpgin untyped\nnode_vmstat_pgpgin 12333421\n\
+             # HELP node_vmstat_oom_kill /proc/vmstat information field oom_kill.\n\
+             # TYPE node_vmstat_oom_kill untyped\nnode_vmstat_oom_kill 0\n"
         );
-        assert!(write(b"pgpgin", &mut page).is_none());
+        for cut in ["pgpgin", "pgpgin ", "pgpgin 1x"] {
+            let mut names = Names::default();
+            assert!(write(cut.as_bytes(), None, &mut names, &mut page).is_none());
+        }
     }
 }

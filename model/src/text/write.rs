@@ -46,9 +46,7 @@ impl Page {
         escape(&mut self.text, help.as_bytes(), false);
         self.put(b"\n# TYPE ");
         self.put(name.as_bytes());
-        self.put(b" ");
-        self.put(type_name(metric_type).as_bytes());
-        self.put(b"\n");
+        self.put(type_words(metric_type));
         self.families.push(Family {
             start,
             name_start,
@@ -149,15 +147,11 @@ impl Series<'_> {
         self.page.put(name.as_bytes());
         self.page.put(b"=\"");
         let value = value.as_ref();
-        match std::str::from_utf8(value) {
-            Ok(_) => escape(&mut self.page.text, value, true),
-            Err(_) => {
-                escape(
-                    &mut self.page.text,
-                    String::from_utf8_lossy(value).as_bytes(),
-                    true,
-                );
-            }
+        if value.is_ascii() || std::str::from_utf8(value).is_ok() {
+            escape(&mut self.page.text, value, true);
+        } else {
+            let value = String::from_utf8_lossy(value);
+            escape(&mut self.page.text, value.as_bytes(), true);
         }
         self.page.put(b"\"");
         self
@@ -199,6 +193,17 @@ impl Drop for Series<'_> {
     }
 }
 
+/// What follows the name in a line of the type.
+fn type_words(metric_type: MetricType) -> &'static [u8] {
+    match type_name(metric_type) {
+        "counter" => b" counter\n",
+        "gauge" => b" gauge\n",
+        "histogram" => b" histogram\n",
+        "summary" => b" summary\n",
+        _ => b" untyped\n",
+    }
+}
+
 /// Text format 0.0.4 knows five types; the others are `untyped` there.
 pub(super) fn type_name(metric_type: MetricType) -> &'static str {
     match metric_type {
@@ -210,14 +215,29 @@ pub(super) fn type_name(metric_type: MetricType) -> &'static str {
     }
 }
 
+/// Copies what stands between the bytes that are written in two.
 pub(super) fn escape(out: &mut Vec<u8>, text: &[u8], quotes: bool) {
-    for c in text {
-        match c {
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'"' if quotes => out.extend_from_slice(b"\\\""),
-            c => out.push(*c),
-        }
+    let mut rest = text;
+    loop {
+        let special = if quotes {
+            memchr::memchr3(b'\\', b'\n', b'"', rest)
+        } else {
+            memchr::memchr2(b'\\', b'\n', rest)
+        };
+        let Some((plain, from)) = special.and_then(|at| rest.split_at_checked(at)) else {
+            out.extend_from_slice(rest);
+            return;
+        };
+        out.extend_from_slice(plain);
+        let Some((special, after)) = from.split_first() else {
+            return;
+        };
+        out.extend_from_slice(match special {
+            b'\n' => b"\\n",
+            b'"' => b"\\\"",
+            _ => b"\\\\",
+        });
+        rest = after;
     }
 }
 
