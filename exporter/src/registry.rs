@@ -15,9 +15,11 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::collectors::Collector;
+use merge::Order;
 use pass::Pass;
 use slot::Slot;
 
@@ -52,7 +54,8 @@ pub struct Registry {
 #[derive(Debug, Default)]
 struct Turn {
     number: u64,
-    last: Option<(Instant, Arc<[u8]>)>,
+    last: Option<(Instant, Bytes)>,
+    order: Order,
 }
 
 impl Registry {
@@ -76,17 +79,17 @@ impl Registry {
 
     /// A page of everything, with the families of the text `own` merged in. Those who ask while a
     /// pass is running share the next one, so that no number is older than the request for it.
-    pub async fn scrape(&self, own: impl FnOnce() -> Vec<u8>) -> Arc<[u8]> {
+    pub async fn scrape(&self, own: impl FnOnce() -> Vec<u8>) -> Bytes {
         let asked = Instant::now();
         let mut turn = self.turn.lock().await;
         if let Some((started, page)) = &turn.last
             && *started >= asked
         {
-            return Arc::clone(page);
+            return page.clone();
         }
         let started = Instant::now();
         let page = self.pass(&mut turn, |_| true, own).await;
-        turn.last = Some((started, Arc::clone(&page)));
+        turn.last = Some((started, page.clone()));
         page
     }
 
@@ -95,7 +98,7 @@ impl Registry {
         &self,
         wanted: impl Fn(&str) -> bool,
         own: impl FnOnce() -> Vec<u8>,
-    ) -> Arc<[u8]> {
+    ) -> Bytes {
         let mut turn = self.turn.lock().await;
         self.pass(&mut turn, wanted, own).await
     }
@@ -105,13 +108,13 @@ impl Registry {
         turn: &mut Turn,
         wanted: impl Fn(&str) -> bool,
         own: impl FnOnce() -> Vec<u8>,
-    ) -> Arc<[u8]> {
+    ) -> Bytes {
         turn.number += 1;
         let pass = Arc::new(Pass::new(turn.number, &self.slots, wanted));
         if !pass.is_empty() {
             self.wait_for(&pass).await;
         }
-        pass.page(&own())
+        pass.page(&own(), &mut turn.order)
     }
 
     async fn wait_for(&self, pass: &Arc<Pass>) {

@@ -178,9 +178,9 @@ impl Shared {
 }
 
 /// The page in the form and packing that the client takes.
-fn answer(page: Arc<[u8]>, form: Form, packing: Packing) -> Response {
+fn answer(page: Bytes, form: Form, packing: Packing) -> Response {
     let (kind, page) = match form {
-        Form::Text => (TEXT_FORMAT, Bytes::from_owner(page)),
+        Form::Text => (TEXT_FORMAT, page),
         Form::OpenMetrics => (OPENMETRICS, openmetrics::transcribe(&page).into()),
     };
     let kind = [(CONTENT_TYPE, kind), (VARY, "accept, accept-encoding")];

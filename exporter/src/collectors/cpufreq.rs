@@ -93,7 +93,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
     let folder = settings.paths.sysfs.join("devices/system/cpu");
     Box::new(CpuFreq {
         without_current: info::is_wanted(settings),
-        online: KeptFile::new(folder.join("online")),
+        online: KeptFile::at_once(folder.join("online")),
         were_online: Vec::new(),
         folder,
         cpus: Vec::new(),
@@ -173,7 +173,7 @@ fn find(folder: &Path) -> Result<Vec<Cpu>, CollectError> {
         .collect();
     cpus.sort_unstable();
     let file: fn(PathBuf) -> KeptFile = if cpus.len() <= KEPT_OPEN {
-        KeptFile::new
+        KeptFile::at_once
     } else {
         KeptFile::one_of_many
     };

@@ -35,7 +35,7 @@ struct Entropy {
 impl Entropy {
     fn new(settings: &Settings) -> Self {
         let folder = settings.paths.procfs.join("sys/kernel/random");
-        let files = FILES.map(|(file, _, _)| KeptFile::new(folder.join(file)));
+        let files = FILES.map(|(file, _, _)| KeptFile::at_once(folder.join(file)));
         Self { files }
     }
 }

@@ -6,6 +6,9 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{PROC_SUPER_MAGIC, fstatfs};
+
 use super::{CollectError, text};
 
 /// No file of the kernel is longer; what is, is not one.
@@ -21,30 +24,48 @@ const FIRST: usize = 128;
 pub struct KeptFile {
     path: PathBuf,
     file: Option<File>,
-    stays_open: bool,
+    kind: Kind,
     /// The text is as much of it as `length` says.
     memory: Vec<u8>,
     length: usize,
 }
 
+/// How a file is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Until nothing more comes.
+    Table,
+    /// The kernel makes the whole text at once: what does not fill the memory is all.
+    AtOnce,
+    /// Opened for each read.
+    OneOfMany,
+}
+
 impl KeptFile {
     /// Names a file; it is opened when it is first read.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self {
-            path: path.into(),
-            file: None,
-            stays_open: true,
-            memory: Vec::new(),
-            length: 0,
-        }
+        Self::of(Kind::Table, path)
+    }
+
+    /// Names a file whose text the kernel makes at once, such as an attribute in `/sys` and those
+    /// files in `/proc` that are not tables of unknown length: it is read by one call, not two.
+    pub fn at_once(path: impl Into<PathBuf>) -> Self {
+        Self::of(Kind::AtOnce, path)
     }
 
     /// Names one of very many files: it is opened for each read, since a process may have a
     /// thousand files open and no more.
     pub fn one_of_many(path: impl Into<PathBuf>) -> Self {
+        Self::of(Kind::OneOfMany, path)
+    }
+
+    fn of(kind: Kind, path: impl Into<PathBuf>) -> Self {
         Self {
-            stays_open: false,
-            ..Self::new(path)
+            path: path.into(),
+            file: None,
+            kind,
+            memory: Vec::new(),
+            length: 0,
         }
     }
 
@@ -57,7 +78,7 @@ impl KeptFile {
     pub fn read(&mut self) -> Result<&[u8], CollectError> {
         self.length = 0;
         if let Some(file) = &self.file {
-            if let Ok(length) = read_all(file, &mut self.memory) {
+            if let Ok(length) = read_all(file, self.kind, &mut self.memory) {
                 self.length = length;
                 return Ok(self.text());
             }
@@ -66,11 +87,11 @@ impl KeptFile {
             self.file = None;
         }
         let opened = File::open(&self.path).and_then(|file| {
-            self.length = read_all(&file, &mut self.memory)?;
+            self.length = read_all(&file, self.kind, &mut self.memory)?;
             Ok(file)
         });
         let file = opened.map_err(|error| CollectError::read(&self.path, error))?;
-        self.file = Some(file).filter(|_| self.stays_open);
+        self.file = Some(file).filter(|_| self.kind != Kind::OneOfMany);
         Ok(self.text())
     }
 
@@ -86,6 +107,18 @@ impl KeptFile {
         self.memory.get(..self.length).unwrap_or_default()
     }
 
+    /// Whether the text of the last read still holds, for a file that tells when it changes, as
+    /// the lists of mounts do; never true for what is not a file of `/proc`.
+    pub fn is_unchanged(&self) -> bool {
+        let Some(file) = self.file.as_ref().filter(|_| self.length > 0) else {
+            return false;
+        };
+        let tells = fstatfs(file).is_ok_and(|found| found.f_type == PROC_SUPER_MAGIC);
+        let mut events = [PollFd::new(file, PollFlags::PRI)];
+        let none = Timespec::default();
+        tells && poll(&mut events, Some(&none)).is_ok_and(|changed| changed == 0)
+    }
+
     /// Says that the text is not what it should be.
     pub fn fault(&self, expected: &'static str, found: &[u8]) -> CollectError {
         CollectError::parse(&self.path, expected, found)
@@ -94,7 +127,7 @@ impl KeptFile {
 
 /// Reads all of a file and tells its length, by reads at explicit places so that the file need not
 /// be rewound.
-fn read_all(file: &File, memory: &mut Vec<u8>) -> io::Result<usize> {
+fn read_all(file: &File, kind: Kind, memory: &mut Vec<u8>) -> io::Result<usize> {
     let mut length = 0;
     loop {
         if memory.len() == length {
@@ -103,7 +136,12 @@ fn read_all(file: &File, memory: &mut Vec<u8>) -> io::Result<usize> {
         let free = memory.get_mut(length..).unwrap_or_default();
         match file.read_at(free, length as u64) {
             Ok(0) => return Ok(length),
-            Ok(read) => length += read,
+            Ok(read) => {
+                length += read;
+                if kind != Kind::Table && length < memory.len() {
+                    return Ok(length);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }
@@ -223,6 +261,32 @@ mod tests {
             *inventory.get(start, |old| Ok(old.unwrap_or(5))).unwrap(),
             5
         );
+    }
+
+    #[test]
+    fn a_text_that_comes_at_once_is_read_whole_whatever_its_length() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let mut file = KeptFile::at_once(&path);
+        for length in [1, FIRST - 1, FIRST, FIRST + 1, 5 * FIRST, 2] {
+            let text = "x".repeat(length);
+            std::fs::write(&path, &text).unwrap();
+            assert_eq!(file.read().unwrap(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn mounts_tell_when_they_change_and_other_files_never() {
+        let mut mounts = KeptFile::new("/proc/self/mountinfo");
+        assert!(!mounts.is_unchanged(), "not read yet");
+        mounts.read().unwrap();
+        assert!(mounts.is_unchanged());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        std::fs::write(&path, "x").unwrap();
+        let mut file = KeptFile::new(&path);
+        file.read().unwrap();
+        assert!(!file.is_unchanged());
     }
 
     #[test]

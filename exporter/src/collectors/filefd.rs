@@ -20,7 +20,7 @@ struct FileFd {
 
 impl FileFd {
     fn new(settings: &Settings) -> Self {
-        let file = KeptFile::new(settings.paths.procfs.join("sys/fs/file-nr"));
+        let file = KeptFile::at_once(settings.paths.procfs.join("sys/fs/file-nr"));
         Self { file }
     }
 }

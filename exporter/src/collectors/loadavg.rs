@@ -27,7 +27,7 @@ struct LoadAvg {
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(LoadAvg {
-        file: KeptFile::new(settings.paths.procfs.join("loadavg")),
+        file: KeptFile::at_once(settings.paths.procfs.join("loadavg")),
     })
 }
 

@@ -23,7 +23,7 @@ struct MemInfo {
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(MemInfo {
-        file: KeptFile::new(settings.paths.procfs.join("meminfo")),
+        file: KeptFile::at_once(settings.paths.procfs.join("meminfo")),
         names: Names::default(),
     })
 }

@@ -69,6 +69,7 @@ mod schedstat;
 mod selinux;
 mod settings;
 mod slabinfo;
+mod shared;
 mod sockstat;
 mod softirqs;
 mod softnet;

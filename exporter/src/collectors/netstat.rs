@@ -41,7 +41,7 @@ type Family = [String; 2];
 
 impl NetStat {
     fn new(settings: &Settings) -> Self {
-        let file = |name| KeptFile::new(settings.paths.procfs.join("net").join(name));
+        let file = |name| KeptFile::at_once(settings.paths.procfs.join("net").join(name));
         Self {
             tables: ["netstat", "snmp"].map(file),
             ipv6: file("snmp6"),

@@ -1,11 +1,14 @@
 //! `powersupplyclass`: batteries and mains adapters of `/sys/class/power_supply`.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use watchpost_model::MetricType;
-use watchpost_model::text::Page;
+use watchpost_model::text::{Page, Series};
 
-use super::{CollectError, Collector, Definition, Flag, Pattern, Settings, read_small};
+use super::{
+    CollectError, Collector, Definition, Flag, Inventory, KeptFile, Pattern, Settings, folder,
+};
 
 const IGNORED: Flag = Flag::pattern(
     "powersupply.ignored-supplies",
@@ -104,6 +107,19 @@ const TEXTS_AFTER_NAME: &[&str] = &[
 struct PowerSupplies {
     folder: PathBuf,
     ignored: Option<Pattern>,
+    supplies: Inventory<Vec<Supply>>,
+}
+
+/// A supply and those of its files that are there.
+#[derive(Debug)]
+struct Supply {
+    name: String,
+    /// For each of [`NUMBERS`].
+    numbers: Vec<Option<KeptFile>>,
+    /// For each of [`TEXTS_BEFORE_NAME`].
+    before: Vec<Option<KeptFile>>,
+    /// For each of [`TEXTS_AFTER_NAME`].
+    after: Vec<Option<KeptFile>>,
 }
 
 impl PowerSupplies {
@@ -111,38 +127,31 @@ impl PowerSupplies {
         Self {
             folder: settings.paths.sysfs.join("class/power_supply"),
             ignored: settings.pattern(&IGNORED),
+            supplies: Inventory::default(),
         }
-    }
-
-    fn supplies(&self) -> Result<Vec<(String, PathBuf)>, CollectError> {
-        let entries = std::fs::read_dir(&self.folder).map_err(|error| {
-            CollectError::read(&self.folder, error).or_no_data("this host has no power supplies")
-        })?;
-        let mut supplies: Vec<_> = entries
-            .flatten()
-            .map(|entry| {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                (name, entry.path())
-            })
-            .filter(|(name, _)| !self.ignored.as_ref().is_some_and(|p| p.occurs_in(name)))
-            .collect();
-        supplies.sort();
-        Ok(supplies)
     }
 }
 
 impl Collector for PowerSupplies {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
-        let supplies = self.supplies()?;
-        for (family, file, per_unit) in NUMBERS {
+        let (folder, ignored) = (&self.folder, self.ignored.as_ref());
+        let supplies = self
+            .supplies
+            .get(Instant::now(), |_| find(folder, ignored))?;
+        if supplies.is_empty() {
+            return Ok(());
+        }
+        for (at, (family, _, per_unit)) in NUMBERS.iter().enumerate() {
             page.family(
                 &format!("node_power_supply_{family}"),
                 &format!("{family} value of /sys/class/power_supply/<power_supply>."),
                 MetricType::Gauge,
             );
-            for (name, folder) in &supplies {
-                if let Some(value) = read_integer(&folder.join(file)) {
-                    page.sample(&[("power_supply", name)], value as f64 / per_unit);
+            for supply in &mut *supplies {
+                let file = supply.numbers.get_mut(at).and_then(Option::as_mut);
+                if let Some(value) = file.and_then(integer) {
+                    let labels = [("power_supply", supply.name.as_str())];
+                    page.sample(&labels, value as f64 / per_unit);
                 }
             }
         }
@@ -151,31 +160,53 @@ impl Collector for PowerSupplies {
             "info of /sys/class/power_supply/<power_supply>.",
             MetricType::Gauge,
         );
-        for (name, folder) in &supplies {
+        for supply in supplies {
             let mut series = page.series("");
-            for label in TEXTS_BEFORE_NAME {
-                put_text(&mut series, folder, label);
-            }
-            series.label("power_supply", name);
-            for label in TEXTS_AFTER_NAME {
-                put_text(&mut series, folder, label);
-            }
+            put_texts(&mut series, TEXTS_BEFORE_NAME, &mut supply.before);
+            series.label("power_supply", &supply.name);
+            put_texts(&mut series, TEXTS_AFTER_NAME, &mut supply.after);
             series.value(1.0);
         }
         Ok(())
     }
 }
 
-fn put_text(series: &mut watchpost_model::text::Series<'_>, folder: &Path, file: &str) {
-    if let Ok(text) = read_small(&folder.join(file))
-        && !text.is_empty()
-    {
-        series.label(file, text);
+fn find(folder: &Path, ignored: Option<&Pattern>) -> Result<Vec<Supply>, CollectError> {
+    let entries =
+        folder::entries(folder)?.ok_or(CollectError::NoData("this host has no power supplies"))?;
+    let wanted = |name: &str| !ignored.is_some_and(|ignored| ignored.occurs_in(name));
+    let supplies = entries.into_iter().filter(|(name, _)| wanted(name));
+    Ok(supplies.map(Supply::new).collect())
+}
+
+impl Supply {
+    fn new((name, folder): (String, PathBuf)) -> Self {
+        let file = |name: &str| {
+            let path = folder.join(name);
+            path.exists().then(|| KeptFile::at_once(path))
+        };
+        Self {
+            name,
+            numbers: NUMBERS.iter().map(|(_, name, _)| file(name)).collect(),
+            before: TEXTS_BEFORE_NAME.iter().map(|name| file(name)).collect(),
+            after: TEXTS_AFTER_NAME.iter().map(|name| file(name)).collect(),
+        }
     }
 }
 
-fn read_integer(path: &Path) -> Option<i64> {
-    read_small(path).ok()?.parse().ok()
+fn put_texts(series: &mut Series<'_>, names: &[&str], files: &mut [Option<KeptFile>]) {
+    for (name, file) in names.iter().zip(files) {
+        let text = file.as_mut().and_then(|file| file.read().ok());
+        let text = text.unwrap_or_default().trim_ascii();
+        if !text.is_empty() {
+            series.label(name, text);
+        }
+    }
+}
+
+fn integer(file: &mut KeptFile) -> Option<i64> {
+    let text = file.read().ok()?.trim_ascii();
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 #[cfg(test)]

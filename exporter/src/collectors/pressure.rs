@@ -62,7 +62,7 @@ struct Pressure {
 impl Pressure {
     fn new(settings: &Settings) -> Self {
         let folder = settings.paths.procfs.join("pressure");
-        let files = FAMILIES.map(|(file, ..)| KeptFile::new(folder.join(file)));
+        let files = FAMILIES.map(|(file, ..)| KeptFile::at_once(folder.join(file)));
         Self { files }
     }
 }

@@ -7,6 +7,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use watchpost_model::{Regex, RegexError};
 
+use super::KeptFile;
+use super::shared::Shared;
+
 /// Where the host's files are, so that a container or a test can look elsewhere.
 #[derive(Clone, Debug)]
 pub struct Paths {
@@ -92,11 +95,13 @@ impl Flag {
     }
 }
 
-/// What the user said about the collectors.
-#[derive(Clone, Debug, Default)]
+/// What the user said about the collectors, and what they share.
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where the host's files are.
     pub paths: Paths,
+    /// `/proc/stat`, which is among the dearest files.
+    pub(super) stat: Shared<KeptFile>,
     given: BTreeMap<&'static str, Vec<String>>,
 }
 
@@ -122,11 +127,18 @@ enum Reason {
     Time(String),
 }
 
+impl Default for Settings {
+    fn default() -> Self {
+        Self::new(Paths::default())
+    }
+}
+
 impl Settings {
     /// Default flags under other paths.
     pub fn new(paths: Paths) -> Self {
         let given = BTreeMap::new();
-        Self { paths, given }
+        let stat = Shared::new(KeptFile::at_once(paths.procfs.join("stat")));
+        Self { paths, stat, given }
     }
 
     /// Sets a flag to what was given on the command line; a switch to `true` or `false`.

@@ -27,8 +27,8 @@ impl SockStat {
     fn new(settings: &Settings) -> Self {
         let folder = settings.paths.procfs.join("net");
         Self {
-            ipv4: KeptFile::new(folder.join("sockstat")),
-            ipv6: KeptFile::new(folder.join("sockstat6")),
+            ipv4: KeptFile::at_once(folder.join("sockstat")),
+            ipv6: KeptFile::at_once(folder.join("sockstat6")),
             page_size: rustix::param::page_size() as u64,
             names: Names::default(),
         }

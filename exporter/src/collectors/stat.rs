@@ -3,6 +3,7 @@
 use watchpost_model::MetricType::{self, Counter, Gauge};
 use watchpost_model::text::Page;
 
+use super::shared::Shared;
 use super::{CollectError, Collector, Definition, Flag, KeptFile, Settings, text};
 
 const SOFTIRQ: Flag = Flag::switch("stat.softirq", "Export softirq calls per vector.");
@@ -71,23 +72,23 @@ pub(super) const DEFINITION: Definition = Definition {
 };
 
 struct Stat {
-    file: KeptFile,
+    file: Shared<KeptFile>,
     softirq: bool,
 }
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(Stat {
-        file: KeptFile::new(settings.paths.procfs.join("stat")),
+        file: settings.stat.clone(),
         softirq: settings.switch(&SOFTIRQ),
     })
 }
 
 impl Collector for Stat {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
-        self.file.read()?;
-        for line in text::lines(self.file.text()) {
+        let file = self.file.get(|file| file.read().map(|_| ()))?;
+        for line in text::lines(file.text()) {
             if write(line, self.softirq, page).is_none() {
-                return Err(self.file.fault("a name and integers", line));
+                return Err(file.fault("a name and integers", line));
             }
         }
         Ok(())

@@ -1,11 +1,12 @@
 //! `thermal_zone`: temperatures and cooling devices of `/sys/class/thermal`.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, Definition, Settings, read_small};
+use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings, read_small};
 
 /// The line of the table.
 pub(super) const DEFINITION: Definition = Definition {
@@ -19,53 +20,135 @@ pub(super) const DEFINITION: Definition = Definition {
 #[derive(Debug)]
 struct ThermalZone {
     folder: PathBuf,
+    devices: Inventory<Devices>,
 }
+
+/// What the folder holds.
+#[derive(Debug)]
+struct Devices {
+    zones: Vec<Zone>,
+    coolers: Vec<Cooler>,
+}
+
+#[derive(Debug)]
+struct Zone {
+    number: String,
+    kind: String,
+    mode: KeptFile,
+    temperature: KeptFile,
+}
+
+#[derive(Debug)]
+struct Cooler {
+    number: String,
+    kind: String,
+    /// As it is now, and at most; -1 where it does not throttle by itself.
+    states: [KeptFile; 2],
+}
+
+/// The families of a cooler's states.
+const STATES: [(&str, &str); 2] = [
+    (
+        "node_cooling_device_cur_state",
+        "Current throttle state of the cooling device",
+    ),
+    (
+        "node_cooling_device_max_state",
+        "Maximum throttle state of the cooling device",
+    ),
+];
 
 impl ThermalZone {
     fn new(settings: &Settings) -> Self {
         Self {
             folder: settings.paths.sysfs.join("class/thermal"),
+            devices: Inventory::default(),
         }
     }
 }
 
 impl Collector for ThermalZone {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
+        let folder = &self.folder;
+        let devices = self
+            .devices
+            .get(Instant::now(), |_| Ok(Devices::find(folder)))?;
         page.family(
             "node_thermal_zone_temp",
             "Zone temperature in Celsius",
             MetricType::Gauge,
         );
-        for (name, folder) in numbered(&self.folder, "thermal_zone") {
-            if let Some((kind, temperature)) = zone(&folder) {
-                let labels = [("type", kind.as_str()), ("zone", name.as_str())];
+        for zone in &mut devices.zones {
+            if let Some(temperature) = zone.read() {
+                let labels = [("type", zone.kind.as_str()), ("zone", &zone.number)];
                 page.sample(&labels, temperature as f64 / 1000.0);
             }
         }
-        let devices: Vec<_> = numbered(&self.folder, "cooling_device")
-            .into_iter()
-            .filter_map(|(name, folder)| Some((name, cooling_device(&folder)?)))
-            .collect();
-        let families = [
-            (
-                "node_cooling_device_cur_state",
-                "Current throttle state of the cooling device",
-            ),
-            (
-                "node_cooling_device_max_state",
-                "Maximum throttle state of the cooling device",
-            ),
-        ];
-        for (at, (family, help)) in families.into_iter().enumerate() {
+        // A device that lacks one of its states has neither.
+        let states: Vec<_> = devices.coolers.iter_mut().map(Cooler::read).collect();
+        for (at, (family, help)) in STATES.into_iter().enumerate() {
             page.family(family, help, MetricType::Gauge);
-            for (name, device) in &devices {
-                let labels = [("name", name.as_str()), ("type", device.kind.as_str())];
-                let state = if at == 0 { device.current } else { device.max };
-                page.sample(&labels, state as f64);
+            for (cooler, states) in devices.coolers.iter().zip(&states) {
+                if let Some(state) = states.as_ref().and_then(|states| states.get(at)) {
+                    let labels = [("name", cooler.number.as_str()), ("type", &cooler.kind)];
+                    page.sample(&labels, *state as f64);
+                }
             }
         }
         Ok(())
     }
+}
+
+impl Devices {
+    fn find(folder: &Path) -> Self {
+        let kind = |folder: &Path| read_small(&folder.join("type")).ok();
+        let zones = numbered(folder, "thermal_zone")
+            .into_iter()
+            .filter_map(|(number, folder)| {
+                Some(Zone {
+                    number,
+                    kind: kind(&folder)?,
+                    mode: KeptFile::at_once(folder.join("mode")),
+                    temperature: KeptFile::at_once(folder.join("temp")),
+                })
+            })
+            .collect();
+        let coolers = numbered(folder, "cooling_device")
+            .into_iter()
+            .filter_map(|(number, folder)| {
+                let state = |file| KeptFile::at_once(folder.join(file));
+                Some(Cooler {
+                    number,
+                    kind: kind(&folder)?,
+                    states: ["cur_state", "max_state"].map(state),
+                })
+            })
+            .collect();
+        Self { zones, coolers }
+    }
+}
+
+impl Zone {
+    /// Thousandths of a degree; none while the zone is switched off or cannot be read.
+    fn read(&mut self) -> Option<i64> {
+        let mode = self.mode.read().unwrap_or_default();
+        if mode.trim_ascii() == b"disabled" {
+            return None;
+        }
+        integer(&mut self.temperature)
+    }
+}
+
+impl Cooler {
+    fn read(&mut self) -> Option<[i64; 2]> {
+        let [current, most] = &mut self.states;
+        Some([integer(current)?, integer(most)?])
+    }
+}
+
+fn integer(file: &mut KeptFile) -> Option<i64> {
+    let text = file.read().ok()?.trim_ascii();
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// The folders `PREFIX0`, `PREFIX1`, ..., each with what follows the prefix.
@@ -84,34 +167,6 @@ fn numbered(folder: &Path, prefix: &str) -> Vec<(String, PathBuf)> {
         .collect();
     found.sort();
     found
-}
-
-/// Type and thousandths of a degree; none for a zone that is switched off or cannot be read.
-fn zone(folder: &Path) -> Option<(String, i64)> {
-    if read_small(&folder.join("mode")).is_ok_and(|mode| mode == "disabled") {
-        return None;
-    }
-    let kind = read_small(&folder.join("type")).ok()?;
-    Some((kind, read_integer(&folder.join("temp"))?))
-}
-
-struct CoolingDevice {
-    kind: String,
-    /// May be -1: not throttling by itself.
-    current: i64,
-    max: i64,
-}
-
-fn cooling_device(folder: &Path) -> Option<CoolingDevice> {
-    Some(CoolingDevice {
-        kind: read_small(&folder.join("type")).ok()?,
-        current: read_integer(&folder.join("cur_state"))?,
-        max: read_integer(&folder.join("max_state"))?,
-    })
-}
-
-fn read_integer(path: &Path) -> Option<i64> {
-    read_small(path).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -1,17 +1,36 @@
 //! Puts pages together in the order of their families' names.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 
+use bytes::Bytes;
 use watchpost_model::text::{Entry, Format, Page, Parser};
 use watchpost_model::{Labels, LabelsBuilder};
 
 /// A page put together.
 #[derive(Debug)]
 pub(super) struct Merged {
-    pub(super) page: Arc<[u8]>,
+    pub(super) page: Bytes,
     /// The foreign families that are not on it, or not with all their series.
     pub(super) refused: Vec<String>,
+}
+
+/// Name, whether it is foreign, and text.
+type Family<'a> = (&'a [u8], bool, &'a [u8]);
+
+/// The order of the families on the page. Two pages seldom differ in their families, so it mostly
+/// holds for the next one, which is cheaper to see than to find.
+#[derive(Debug, Default)]
+pub(super) struct Order(Vec<usize>);
+
+impl Order {
+    fn update(&mut self, families: &[Family<'_>]) {
+        let key = |at: &usize| families.get(*at).map(|family| (family.0, family.1, *at));
+        if self.0.len() != families.len() || !self.0.is_sorted_by_key(key) {
+            self.0.clear();
+            self.0.extend(0..families.len());
+            self.0.sort_unstable_by_key(key);
+        }
+    }
 }
 
 /// All families of some pages and of a text in the order of their names. A family that is there
@@ -23,20 +42,21 @@ pub(super) fn merge<'a>(
     pages: impl Iterator<Item = &'a mut Page>,
     text: &'a [u8],
     foreign: impl Iterator<Item = &'a mut Page>,
+    order: &mut Order,
 ) -> Merged {
     let ours = pages.flat_map(Page::families).chain(families_of(text));
     let ours = ours.map(|(name, text)| (name, false, text));
     let foreign = foreign.flat_map(Page::families);
-    let mut families: Vec<_> = ours
+    let families: Vec<Family<'_>> = ours
         .chain(foreign.map(|(name, text)| (name, true, text)))
         .collect();
-    families.sort_by_key(|(name, is_foreign, _)| (*name, *is_foreign));
+    order.update(&families);
     let size = families.iter().map(|(_, _, text)| text.len()).sum();
     let mut page = Vec::with_capacity(size);
     let mut refused = Vec::new();
     let mut before: &[u8] = b"";
     let mut start = 0;
-    for (name, is_foreign, text) in families {
+    for (name, is_foreign, text) in order.0.iter().filter_map(|at| families.get(*at).copied()) {
         if name != before {
             start = page.len();
             page.extend_from_slice(text);
@@ -131,7 +151,12 @@ mod tests {
 
     /// The page of ours and of a foreign one, and what was refused.
     fn merged(ours: &mut Page, foreign: &mut Page) -> (String, Vec<String>) {
-        let merged = merge([ours].into_iter(), b"", [foreign].into_iter());
+        let merged = merge(
+            [ours].into_iter(),
+            b"",
+            [foreign].into_iter(),
+            &mut Order::default(),
+        );
         (
             String::from_utf8(merged.page.to_vec()).unwrap(),
             merged.refused,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::sync::Notify;
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
-use super::merge::{Merged, merge};
+use super::merge::{Merged, Order, merge};
 use super::slot::Slot;
 use crate::collectors::text;
 
@@ -77,7 +78,7 @@ impl Pass {
     }
 
     /// The collectors' families and how each did, in the order of their names.
-    pub(super) fn page(&self, own: &[u8]) -> Arc<[u8]> {
+    pub(super) fn page(&self, own: &[u8], order: &mut Order) -> Bytes {
         let slots = self.selected.iter().filter_map(|at| self.slots.get(*at));
         let mut results: Vec<_> = slots.map(|slot| (slot, slot.result(self.number))).collect();
         let mut scrape = Page::new();
@@ -117,7 +118,7 @@ impl Pass {
             .partition(|work| work.is_foreign());
         let pages = ours.iter_mut().map(|work| &mut work.page);
         let others = foreign.iter_mut().map(|work| &mut work.page);
-        let Merged { page, refused } = merge(pages.chain([&mut scrape]), own, others);
+        let Merged { page, refused } = merge(pages.chain([&mut scrape]), own, others, order);
         for work in foreign {
             work.note_refused(&refused);
         }

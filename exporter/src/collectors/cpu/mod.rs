@@ -13,6 +13,7 @@ use std::path::Path;
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
+use super::shared::Shared;
 use super::{
     CollectError, Collector, Definition, Flag, FlagKind, KeptFile, Settings, read_small, text,
 };
@@ -47,7 +48,7 @@ pub(super) const DEFINITION: Definition = Definition {
 };
 
 struct Cpu {
-    file: KeptFile,
+    file: Shared<KeptFile>,
     guest: bool,
     info: Option<info::Info>,
     throttle: throttle::Throttle,
@@ -62,7 +63,7 @@ struct Times([u64; COLUMNS]);
 fn new(settings: &Settings) -> Box<dyn Collector> {
     let folder = settings.paths.sysfs.join("devices/system/cpu");
     Box::new(Cpu {
-        file: KeptFile::new(settings.paths.procfs.join("stat")),
+        file: settings.stat.clone(),
         guest: settings.switch(&GUEST),
         info: info::Info::new(settings),
         isolated: isolated(&folder),
@@ -76,9 +77,9 @@ impl Collector for Cpu {
         if let Some(info) = &mut self.info {
             info.collect(page)?;
         }
-        self.file.read()?;
-        let seen = parse(self.file.text())
-            .map_err(|line| self.file.fault("`cpu0` and the ticks of each mode", line))?;
+        let file = self.file.get(|file| file.read().map(|_| ()))?;
+        let seen = parse(file.text())
+            .map_err(|line| file.fault("`cpu0` and the ticks of each mode", line))?;
         self.cpus
             .retain(|cpu, _| seen.iter().any(|(now, _)| now == cpu));
         for (cpu, times) in seen {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use watchpost_model::MetricType::{self, Counter, Gauge};
 use watchpost_model::text::Page;
 
+use super::text::Names;
 use super::{CollectError, Collector, Definition, Filter, Flag, KeptFile, Settings, text};
 use info::{Info, Places};
 
@@ -65,6 +66,8 @@ const COLUMNS: [(&str, &str, MetricType, Unit); 17] = [
 struct DiskStats {
     file: KeptFile,
     filter: Filter,
+    /// Whether each line is of a disk that is wanted.
+    wanted: Names<bool>,
     places: Places,
     infos: BTreeMap<String, Info>,
 }
@@ -82,6 +85,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(DiskStats {
         file: KeptFile::new(settings.paths.procfs.join("diskstats")),
         filter: settings.filter(&INCLUDE, &EXCLUDE),
+        wanted: Names::default(),
         places: Places::new(&settings.paths),
         infos: BTreeMap::new(),
     })
@@ -90,9 +94,8 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
 impl Collector for DiskStats {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         self.file.read()?;
-        let mut disks = parse(self.file.text())
+        let disks = parse(self.file.text(), &self.filter, &mut self.wanted)
             .map_err(|line| self.file.fault("a device and its counters", line))?;
-        disks.retain(|disk| self.filter.lets_through(&disk.name));
         write(&disks, page);
         self.infos
             .retain(|name, _| disks.iter().any(|disk| disk.name == *name));
@@ -112,11 +115,22 @@ impl Collector for DiskStats {
     }
 }
 
-/// The error is the line at fault.
-fn parse(text: &[u8]) -> Result<Vec<Disk>, &[u8]> {
-    text::lines(text)
-        .map(|line| disk(line).ok_or(line))
-        .collect()
+/// The disks that get through. The error is the line at fault.
+fn parse<'a>(
+    text: &'a [u8],
+    filter: &Filter,
+    wanted: &mut Names<bool>,
+) -> Result<Vec<Disk>, &'a [u8]> {
+    wanted.rewind();
+    let mut disks = Vec::new();
+    for line in text::lines(text) {
+        let name = text::words(line).nth(2).unwrap_or_default();
+        let lets_through = || filter.lets_through(&String::from_utf8_lossy(name));
+        if wanted.next([b"", name], lets_through) == Some(&true) {
+            disks.push(disk(line).ok_or(line)?);
+        }
+    }
+    Ok(disks)
 }
 
 fn disk(line: &[u8]) -> Option<Disk> {
@@ -160,13 +174,17 @@ mod tests {
 
     const DISKSTATS: &[u8] = include_bytes!("../../../tests/fixtures/proc/diskstats");
 
+    fn all(text: &[u8]) -> Vec<Disk> {
+        parse(text, &Filter::default(), &mut Names::default()).unwrap()
+    }
+
     #[test]
     fn columns_become_counts_bytes_and_seconds() {
-        let disks = parse(
+        let disks = all(
             b" 254 0 vda 172675 26838 8690714 176745 33487 94493 31096992 139894 0 25504 318096\n",
         );
         let mut page = Page::new();
-        write(&disks.unwrap(), &mut page);
+        write(&disks, &mut page);
         let text = String::from_utf8(page.finish().to_vec()).unwrap();
         let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(lines.len(), 11);
@@ -183,15 +201,14 @@ mod tests {
 
     #[test]
     fn partitions_and_loops_are_left_out() {
+        assert_eq!(all(DISKSTATS).len(), 10);
         let filter = Settings::default().filter(&INCLUDE, &EXCLUDE);
-        let disks = parse(DISKSTATS).unwrap();
-        assert_eq!(disks.len(), 10);
-        let names: Vec<_> = disks
-            .iter()
-            .map(|disk| disk.name.as_str())
-            .filter(|name| filter.lets_through(name))
-            .collect();
-        assert_eq!(names, ["vda"]);
+        let mut wanted = Names::default();
+        for _ in 0..2 {
+            let disks = parse(DISKSTATS, &filter, &mut wanted).unwrap();
+            let names: Vec<_> = disks.iter().map(|disk| disk.name.as_str()).collect();
+            assert_eq!(names, ["vda"]);
+        }
         for name in ["sda1", "nvme0n1p2", "loop3", "xvda1"] {
             assert!(!filter.lets_through(name), "{name}");
         }
@@ -208,7 +225,7 @@ mod tests {
             let mut text = DISKSTATS.to_vec();
             text[at] = byte;
             text.truncate(end);
-            if let Ok(disks) = parse(&text) {
+            if let Ok(disks) = parse(&text, &Filter::default(), &mut Names::default()) {
                 write(&disks, &mut Page::new());
             }
         }

@@ -66,6 +66,8 @@ pub(super) const DEFINITION: Definition = Definition {
 struct FileSystem {
     /// The mounts of process 1, and our own where those may not be read.
     files: [KeptFile; 2],
+    /// Those that are wanted, as of when the kernel last told of a change.
+    mounts: Vec<Mount>,
     rootfs: PathBuf,
     points: Filter,
     types: Filter,
@@ -76,6 +78,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
     let mounts = |process| KeptFile::new(settings.paths.procfs.join(process).join("mountinfo"));
     Box::new(FileSystem {
         files: ["1", "self"].map(mounts),
+        mounts: Vec::new(),
         rootfs: settings.paths.rootfs.clone(),
         points: settings.filter(&POINTS_INCLUDE, &POINTS_EXCLUDE),
         types: settings.filter(&TYPES_INCLUDE, &TYPES_EXCLUDE),
@@ -85,6 +88,22 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
 
 impl Collector for FileSystem {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
+        if !self.files.iter().any(KeptFile::is_unchanged) {
+            self.mounts = self.read_mounts()?;
+        }
+        let paths = self.mounts.iter().map(|mount| {
+            let path = host_path(&self.rootfs, &mount.path);
+            (path, mount.may_hang())
+        });
+        let spaces = self.answers.ask(paths.collect());
+        let found: Vec<_> = self.mounts.iter().zip(spaces).collect();
+        write(&found, page);
+        Ok(())
+    }
+}
+
+impl FileSystem {
+    fn read_mounts(&mut self) -> Result<Vec<Mount>, CollectError> {
         let [first, own] = &mut self.files;
         let file = if first.read().is_ok() {
             first
@@ -94,19 +113,9 @@ impl Collector for FileSystem {
         };
         let mounts =
             mounts::parse(file.text()).map_err(|line| file.fault("a mount as in proc(5)", line))?;
-        let mounts = self.select(mounts);
-        let paths = mounts.iter().map(|mount| {
-            let path = host_path(&self.rootfs, &mount.path);
-            (path, mount.may_hang())
-        });
-        let spaces = self.answers.ask(paths.collect());
-        let found: Vec<_> = mounts.into_iter().zip(spaces).collect();
-        write(&found, page);
-        Ok(())
+        Ok(self.select(mounts))
     }
-}
 
-impl FileSystem {
     /// The mounts the user wants, under the names they have for the host, each once.
     fn select(&self, mounts: Vec<Mount>) -> Vec<Mount> {
         let mut selected: Vec<Mount> = Vec::new();
@@ -137,10 +146,10 @@ pub(super) fn host_path(rootfs: &Path, point: &Path) -> PathBuf {
 }
 
 /// A mount and what it said when asked for its space.
-type Found = (Mount, Answer);
+type Found<'a> = (&'a Mount, Answer);
 
 /// One figure of a mount; none where it is not known.
-type Figure = fn(&Found) -> Option<u64>;
+type Figure = fn(&Found<'_>) -> Option<u64>;
 
 const FIGURES: [(&str, &str, Figure); 8] = [
     (
@@ -186,7 +195,7 @@ const FIGURES: [(&str, &str, Figure); 8] = [
     ),
 ];
 
-fn write(found: &[Found], page: &mut Page) {
+fn write(found: &[Found<'_>], page: &mut Page) {
     for (name, help, figure) in FIGURES {
         page.family(name, help, MetricType::Gauge);
         for one in found {

@@ -14,6 +14,7 @@ fn lines(page: &mut Page) -> Vec<String> {
 fn filesystem(settings: &Settings) -> FileSystem {
     FileSystem {
         files: ["a", "b"].map(KeptFile::new),
+        mounts: Vec::new(),
         rootfs: settings.paths.rootfs.clone(),
         points: settings.filter(&POINTS_INCLUDE, &POINTS_EXCLUDE),
         types: settings.filter(&TYPES_INCLUDE, &TYPES_EXCLUDE),
@@ -129,6 +130,10 @@ fn a_mount_with_an_error_has_no_figures() {
         (mount("/b").remove(0), Err("permission denied".to_owned())),
     ];
     let mut page = Page::new();
+    let found: Vec<_> = found
+        .iter()
+        .map(|(mount, answer)| (mount, answer.clone()))
+        .collect();
     write(&found, &mut page);
     let good = "device=\"/dev/sda1\",device_error=\"\",fstype=\"ext4\",mountpoint=\"/a\"";
     let bad =

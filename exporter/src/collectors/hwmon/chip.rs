@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::{CollectError, read_small};
+use super::super::{CollectError, KeptFile, read_small};
 
 /// What sensors are called, before their number.
 const KINDS: [&str; 14] = [
@@ -46,6 +46,12 @@ pub(super) struct Sensor {
 
 /// A sensor's files and what they say: `input`, `max`, `label`.
 pub(super) type Sensors = BTreeMap<String, String>;
+
+/// A sensor's files by what they tell.
+pub(super) type Files = BTreeMap<String, KeptFile>;
+
+/// More files than these are opened anew for each read.
+const KEPT_OPEN: usize = 256;
 
 /// All chips.
 pub(super) fn all(folder: &Path) -> Result<Vec<Chip>, CollectError> {
@@ -134,22 +140,37 @@ pub(super) fn clean(text: &str) -> String {
     cleaned.trim_matches('_').to_owned()
 }
 
-/// The sensors of a chip, in its own folder and in its device's.
-pub(super) fn sensors(folder: &Path) -> BTreeMap<Sensor, Sensors> {
-    let mut sensors: BTreeMap<Sensor, Sensors> = BTreeMap::new();
+/// The sensors of a chip, in its own folder and in its device's. `open` counts the files.
+pub(super) fn sensors(folder: &Path, open: &mut usize) -> BTreeMap<Sensor, Files> {
+    let mut sensors: BTreeMap<Sensor, Files> = BTreeMap::new();
     for folder in [folder.to_owned(), folder.join("device")] {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
             let Some((sensor, element)) = name.to_str().and_then(split) else {
                 continue;
             };
-            if let Ok(text) = read_small(&entry.path()) {
-                let elements = sensors.entry(sensor).or_default();
-                elements.insert(element.to_owned(), text);
-            }
+            *open += 1;
+            let file = if *open <= KEPT_OPEN {
+                KeptFile::at_once(entry.path())
+            } else {
+                KeptFile::one_of_many(entry.path())
+            };
+            let files = sensors.entry(sensor).or_default();
+            files.insert(element.to_owned(), file);
         }
     }
     sensors
+}
+
+/// What the files say now. One that cannot be read says nothing.
+pub(super) fn read(files: &mut Files) -> Sensors {
+    files
+        .iter_mut()
+        .filter_map(|(element, file)| {
+            let text = String::from_utf8_lossy(file.read().ok()?.trim_ascii()).into_owned();
+            Some((element.clone(), text))
+        })
+        .collect()
 }
 
 /// Splits a file's name: `temp1_input` is the sensor `temp1` and its element `input`.

@@ -8,12 +8,13 @@ mod family;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use watchpost_model::text::Page;
 
-use super::{CollectError, Collector, Definition, Filter, Flag, Settings};
-use chip::{Chip, Sensors};
+use super::{CollectError, Collector, Definition, Filter, Flag, Inventory, Settings};
+use chip::{Chip, Files, Sensor, Sensors};
 use family::{Family, Named};
 
 const CHIP_INCLUDE: Flag = Flag::pattern(
@@ -51,7 +52,11 @@ struct Hwmon {
     folder: PathBuf,
     chips: Filter,
     sensors: Filter,
+    found: Inventory<Vec<Found>>,
 }
+
+/// A chip and its sensors, both wanted.
+type Found = (Chip, BTreeMap<Sensor, Files>);
 
 /// Labels and value of a series.
 type Series = (Vec<(&'static str, String)>, f64);
@@ -66,33 +71,48 @@ impl Hwmon {
             folder: settings.paths.sysfs.join("class/hwmon"),
             chips: settings.filter(&CHIP_INCLUDE, &CHIP_EXCLUDE),
             sensors: settings.filter(&SENSOR_INCLUDE, &SENSOR_EXCLUDE),
+            found: Inventory::default(),
         }
     }
+}
 
-    fn gather(&self, chip: &Chip, families: &mut Families) {
-        if !self.chips.lets_through(&chip.label) {
-            return;
-        }
-        if let Some(name) = &chip.name {
-            let labels = vec![("chip", chip.label.clone()), ("chip_name", name.clone())];
-            push(families, family::CHIP_NAMES, labels, 1.0);
-        }
-        for (sensor, elements) in &chip::sensors(&chip.folder) {
-            let filtered = format!("{};{}", chip.label, sensor.name);
-            if self.sensors.lets_through(&filtered) {
-                gather_sensor(&chip.label, sensor, elements, families);
-            }
-        }
+fn find(folder: &Path, chips: &Filter, sensors: &Filter) -> Result<Vec<Found>, CollectError> {
+    let found = chip::all(folder)
+        .map_err(|error| error.or_no_data("this host has no hardware monitoring chips"))?;
+    let mut open = 0;
+    let wanted = found
+        .into_iter()
+        .filter(|chip| chips.lets_through(&chip.label));
+    Ok(wanted
+        .map(|chip| {
+            let mut files = chip::sensors(&chip.folder, &mut open);
+            files.retain(|sensor, _| {
+                sensors.lets_through(&format!("{};{}", chip.label, sensor.name))
+            });
+            (chip, files)
+        })
+        .collect())
+}
+
+fn gather((chip, sensors): &mut Found, families: &mut Families) {
+    if let Some(name) = &chip.name {
+        let labels = vec![("chip", chip.label.clone()), ("chip_name", name.clone())];
+        push(families, family::CHIP_NAMES, labels, 1.0);
+    }
+    for (sensor, files) in sensors {
+        gather_sensor(&chip.label, sensor, &chip::read(files), families);
     }
 }
 
 impl Collector for Hwmon {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
-        let chips = chip::all(&self.folder)
-            .map_err(|error| error.or_no_data("this host has no hardware monitoring chips"))?;
+        let (folder, chips, sensors) = (&self.folder, &self.chips, &self.sensors);
+        let found = self
+            .found
+            .get(Instant::now(), |_| find(folder, chips, sensors))?;
         let mut families = Families::new();
-        for chip in &chips {
-            self.gather(chip, &mut families);
+        for chip in found {
+            gather(chip, &mut families);
         }
         for (name, (family, mut series)) in families {
             series.sort_by(|a, b| a.0.cmp(&b.0));
@@ -111,7 +131,7 @@ impl Collector for Hwmon {
     }
 }
 
-fn gather_sensor(chip: &str, sensor: &chip::Sensor, elements: &Sensors, families: &mut Families) {
+fn gather_sensor(chip: &str, sensor: &Sensor, elements: &Sensors, families: &mut Families) {
     let label = elements.get("label").filter(|label| !label.is_empty());
     if let Some(label) = label {
         let labels = vec![
