@@ -41,6 +41,7 @@ mod interrupts;
 mod ipvs;
 mod kernel_hung;
 mod ksmd;
+mod links;
 mod lnstat;
 mod loadavg;
 mod logind;
@@ -48,6 +49,7 @@ mod mdadm;
 mod meminfo;
 mod meminfo_numa;
 mod mountstats;
+mod netclass;
 mod netdev;
 mod netlink_socket;
 mod netstat;
@@ -68,8 +70,8 @@ mod runit;
 mod schedstat;
 mod selinux;
 mod settings;
-mod slabinfo;
 mod shared;
+mod slabinfo;
 mod sockstat;
 mod softirqs;
 mod softnet;
@@ -237,6 +239,7 @@ pub const ALL: &[Definition] = &[
     meminfo::DEFINITION,
     meminfo_numa::DEFINITION,
     mountstats::DEFINITION,
+    netclass::DEFINITION,
     netdev::DEFINITION,
     netstat::DEFINITION,
     network_route::DEFINITION,

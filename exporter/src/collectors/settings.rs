@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 use watchpost_model::{Regex, RegexError};
 
 use super::KeptFile;
+use super::links::Links;
 use super::shared::Shared;
 
 /// Where the host's files are, so that a container or a test can look elsewhere.
@@ -102,6 +103,8 @@ pub struct Settings {
     pub paths: Paths,
     /// `/proc/stat`, which is among the dearest files.
     pub(super) stat: Shared<KeptFile>,
+    /// The network devices.
+    pub(super) links: Shared<Links>,
     given: BTreeMap<&'static str, Vec<String>>,
 }
 
@@ -138,7 +141,13 @@ impl Settings {
     pub fn new(paths: Paths) -> Self {
         let given = BTreeMap::new();
         let stat = Shared::new(KeptFile::at_once(paths.procfs.join("stat")));
-        Self { paths, stat, given }
+        let links = Shared::new(Links::default());
+        Self {
+            paths,
+            stat,
+            links,
+            given,
+        }
     }
 
     /// Sets a flag to what was given on the command line; a switch to `true` or `false`.

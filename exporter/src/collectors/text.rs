@@ -164,6 +164,15 @@ pub fn put_integer(series: Series<'_>, value: u64) {
     put_fraction(series, value, 0);
 }
 
+/// Ends a series with an integer that may be below zero.
+pub fn put_signed(series: Series<'_>, value: i64) {
+    if value >= 0 {
+        put_integer(series, value.unsigned_abs());
+    } else {
+        series.digits(value.to_string().as_bytes());
+    }
+}
+
 /// Ends a series with an integer divided by ten to the power of `decimals`: clock ticks are
 /// hundredths of seconds. Exact, where a float would write noise.
 pub fn put_fraction(series: Series<'_>, value: u64, decimals: usize) {

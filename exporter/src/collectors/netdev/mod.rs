@@ -1,15 +1,15 @@
 //! What each network device received and sent: from the kernel by netlink, which costs one
 //! question however many devices there are, or from `/proc/net/dev`.
 
-mod netlink;
-
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
+use super::links::{Link, Links};
+use super::shared::Shared;
+use super::text::Names;
 use super::{
     CollectError, Collector, Definition, Filter, Flag, FlagKind, KeptFile, Settings, text,
 };
-use netlink::Links;
 
 const INCLUDE: Flag = Flag::pattern(
     "netdev.device-include",
@@ -36,37 +36,65 @@ pub(super) const DEFINITION: Definition = Definition {
     new,
 };
 
-/// The figures, in the order of the columns of `/proc/net/dev`; the last one is netlink's alone.
-const FIGURES: [&str; 17] = [
-    "receive_bytes",
-    "receive_packets",
-    "receive_errs",
-    "receive_drop",
-    "receive_fifo",
-    "receive_frame",
-    "receive_compressed",
-    "receive_multicast",
-    "transmit_bytes",
-    "transmit_packets",
-    "transmit_errs",
-    "transmit_drop",
-    "transmit_fifo",
-    "transmit_colls",
-    "transmit_carrier",
-    "transmit_compressed",
-    "receive_nohandler",
+/// Name and help of the figures, in the order of the columns of `/proc/net/dev`; the last one is netlink's alone.
+#[rustfmt::skip]
+const FIGURES: [[&str; 2]; 17] = [
+    ["node_network_receive_bytes_total", "Network device statistic receive_bytes."],
+    ["node_network_receive_packets_total", "Network device statistic receive_packets."],
+    ["node_network_receive_errs_total", "Network device statistic receive_errs."],
+    ["node_network_receive_drop_total", "Network device statistic receive_drop."],
+    ["node_network_receive_fifo_total", "Network device statistic receive_fifo."],
+    ["node_network_receive_frame_total", "Network device statistic receive_frame."],
+    ["node_network_receive_compressed_total", "Network device statistic receive_compressed."],
+    ["node_network_receive_multicast_total", "Network device statistic receive_multicast."],
+    ["node_network_transmit_bytes_total", "Network device statistic transmit_bytes."],
+    ["node_network_transmit_packets_total", "Network device statistic transmit_packets."],
+    ["node_network_transmit_errs_total", "Network device statistic transmit_errs."],
+    ["node_network_transmit_drop_total", "Network device statistic transmit_drop."],
+    ["node_network_transmit_fifo_total", "Network device statistic transmit_fifo."],
+    ["node_network_transmit_colls_total", "Network device statistic transmit_colls."],
+    ["node_network_transmit_carrier_total", "Network device statistic transmit_carrier."],
+    ["node_network_transmit_compressed_total", "Network device statistic transmit_compressed."],
+    ["node_network_receive_nohandler_total", "Network device statistic receive_nohandler."],
 ];
 
 /// The columns of `/proc/net/dev`.
 const COLUMNS: usize = FIGURES.len() - 1;
 
+/// The places in `struct rtnl_link_stats64` whose sum is each of [`FIGURES`]. The sums are those of
+/// `/proc/net/dev`.
+const PLACES: [&[usize]; FIGURES.len()] = [
+    &[2],
+    &[0],
+    &[4],
+    // Dropped, and missed for want of buffers.
+    &[6, 15],
+    &[14],
+    // Frame, length, overrun and checksum errors.
+    &[13, 10, 11, 12],
+    &[21],
+    &[8],
+    &[3],
+    &[1],
+    &[5],
+    &[7],
+    &[18],
+    &[9],
+    // Carrier, aborted, window and heartbeat errors.
+    &[17, 16, 20, 19],
+    &[22],
+    &[23],
+];
+
 struct NetDev {
     filter: Filter,
+    /// Whether each device is wanted.
+    wanted: Names<bool>,
     source: Source,
 }
 
 enum Source {
-    Netlink(Links),
+    Netlink(Shared<Links>),
     File(KeptFile),
 }
 
@@ -79,28 +107,59 @@ struct Device {
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
     let source = if settings.switch(&NETLINK) {
-        Source::Netlink(Links::default())
+        Source::Netlink(settings.links.clone())
     } else {
         Source::File(KeptFile::new(settings.paths.procfs.join("net/dev")))
     };
     let filter = settings.filter(&INCLUDE, &EXCLUDE);
-    Box::new(NetDev { filter, source })
+    let wanted = Names::default();
+    Box::new(NetDev {
+        filter,
+        wanted,
+        source,
+    })
 }
 
 impl Collector for NetDev {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let mut devices = match &mut self.source {
-            Source::Netlink(links) => links.devices()?,
+            Source::Netlink(links) => links
+                .get(Links::read)?
+                .iter()
+                .map(|link| of_link(&link))
+                .collect(),
             Source::File(file) => {
                 file.read()?;
                 parse(file.text())
                     .map_err(|line| file.fault("a device and its 16 counters", line))?
             }
         };
-        devices.retain(|device| self.filter.lets_through(&device.name));
+        self.wanted.rewind();
+        devices.retain(|Device { name, .. }| {
+            let lets_through = || self.filter.lets_through(name);
+            self.wanted.next([b"", name.as_bytes()], lets_through) == Some(&true)
+        });
         write(&devices, page);
         Ok(())
     }
+}
+
+fn of_link(link: &Link<'_>) -> Device {
+    Device {
+        name: String::from_utf8_lossy(link.name).into_owned(),
+        figures: PLACES.map(|places| sum(link.stats, places)),
+    }
+}
+
+/// None where the kernel is too old to have the figure.
+fn sum(stats: &[u8], places: &[usize]) -> Option<u64> {
+    let figure = |place: &usize| {
+        let bytes = stats.get(place * 8..)?.first_chunk()?;
+        Some(u64::from_ne_bytes(*bytes))
+    };
+    places
+        .iter()
+        .try_fold(0_u64, |sum, place| Some(sum.wrapping_add(figure(place)?)))
 }
 
 /// The lines behind the two of the head. The error is the line at fault.
@@ -125,12 +184,8 @@ fn device(line: &[u8]) -> Option<Device> {
 }
 
 fn write(devices: &[Device], page: &mut Page) {
-    for (at, figure) in FIGURES.into_iter().enumerate() {
-        page.family(
-            &format!("node_network_{figure}_total"),
-            &format!("Network device statistic {figure}."),
-            MetricType::Counter,
-        );
+    for (at, [name, help]) in FIGURES.into_iter().enumerate() {
+        page.family(name, help, MetricType::Counter);
         for device in devices {
             if let Some(Some(value)) = device.figures.get(at) {
                 let mut series = page.series("");
@@ -143,6 +198,7 @@ fn write(devices: &[Device], page: &mut Page) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::links;
     use super::*;
 
     const DEV: &[u8] = include_bytes!("../../../tests/fixtures/proc/net/dev");
@@ -171,7 +227,8 @@ mod tests {
     #[test]
     fn netlink_and_the_file_agree() {
         let mut links = Links::default();
-        let by_netlink = links.devices().unwrap();
+        links.read().unwrap();
+        let by_netlink: Vec<Device> = links.iter().map(|link| of_link(&link)).collect();
         let file = std::fs::read("/proc/net/dev").unwrap();
         let by_file = parse(&file).unwrap();
         let names = |devices: &[Device]| -> Vec<String> {
@@ -188,8 +245,16 @@ mod tests {
                 assert!(now <= then, "{device:?} {later:?}");
             }
         }
-        // A second question gets an answer of its own.
-        assert_eq!(names(&links.devices().unwrap()), names(&by_file));
+    }
+
+    #[test]
+    fn errors_of_a_kind_are_added_up() {
+        let links = links::tests::links(&[&links::tests::eth0()]);
+        let devices: Vec<_> = links.iter().map(|link| of_link(&link)).collect();
+        let sums = [2, 0, 4, 21, 14, 46, 21, 8, 3, 1, 5, 7, 18, 9, 72, 22, 23];
+        let name = "eth0".to_owned();
+        let figures = sums.map(Some);
+        assert_eq!(devices, [Device { name, figures }]);
     }
 
     proptest::proptest! {
