@@ -41,12 +41,13 @@ fn split(text: &[u8]) -> Option<(&[u8], f64)> {
     Some((digits, 2_f64.powi(exponent)))
 }
 
-/// Digits, with a point or without.
+/// Digits, with a point or without, that are no more than the kernel can count.
 fn plain(digits: &[u8]) -> Option<f64> {
     let is_plain = digits.iter().all(|c| c.is_ascii_digit() || *c == b'.')
         && digits.first().is_some_and(u8::is_ascii_digit);
     let digits = std::str::from_utf8(digits).ok().filter(|_| is_plain)?;
-    digits.parse().ok()
+    let number: f64 = digits.parse().ok()?;
+    (number <= u64::MAX as f64).then_some(number)
 }
 
 #[cfg(test)]

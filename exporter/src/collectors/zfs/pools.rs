@@ -164,14 +164,17 @@ fn write_entries(
 }
 
 fn write_states(files: &mut [(String, KeptFile)], page: &mut Page) -> Result<(), CollectError> {
-    let result = read_all(files);
+    let mut result = read_all(files);
     page.family(
         "node_zfs_zpool_state",
         "kstat.zfs.misc.state",
         MetricType::Gauge,
     );
     for (pool, file) in files.iter().filter(|(_, file)| !file.text().is_empty()) {
-        let is = file.text().trim_ascii();
+        let Some(is) = file.text().strip_suffix(b"\n") else {
+            keep_first(&mut result, Err(file.fault("a state", file.text())));
+            continue;
+        };
         for state in STATES {
             let mut series = page.series("");
             series.label("state", state).label("zpool", pool);

@@ -75,6 +75,15 @@ fn pools_and_datasets_share_families() {
 }
 
 #[test]
+fn a_state_that_was_cut_is_none() {
+    let (text, result) = collect(&[("a/state", "SUSPEND"), ("b/state", "ONLINE\n")]);
+    assert!(text.contains("{state=\"online\",zpool=\"b\"} 1\n"));
+    assert!(!text.contains("zpool=\"a\""));
+    let error = result.unwrap_err().to_string();
+    assert!(error.ends_with("a/state`: expected a state, found `SUSPEND`"));
+}
+
+#[test]
 fn a_host_without_zfs_has_no_data_and_one_without_pools_nothing_wrong() {
     assert!(matches!(collect(&[]).1, Err(CollectError::NoData(_))));
     let (text, result) = collect(&[("unknown", "x")]);
