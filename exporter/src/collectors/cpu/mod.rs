@@ -5,6 +5,7 @@
 //! is never taken back, unless the idle time falls by three seconds: then the CPU has been off.
 
 pub(super) mod info;
+mod online;
 mod throttle;
 
 use std::collections::BTreeMap;
@@ -53,6 +54,7 @@ struct Cpu {
     info: Option<info::Info>,
     throttle: throttle::Throttle,
     isolated: Vec<u32>,
+    online: online::Online,
     cpus: BTreeMap<u32, Times>,
 }
 
@@ -67,6 +69,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
         guest: settings.switch(&GUEST),
         info: info::Info::new(settings),
         isolated: isolated(&folder),
+        online: online::Online::new(&folder),
         throttle: throttle::Throttle::new(folder),
         cpus: BTreeMap::new(),
     })
@@ -94,6 +97,7 @@ impl Collector for Cpu {
         for cpu in &self.isolated {
             page.sample(&[("cpu", &cpu.to_string())], 1.0);
         }
+        self.online.collect(page);
         self.throttle.collect(self.cpus.len(), page);
         Ok(())
     }
