@@ -44,7 +44,7 @@ pub(super) enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum HashError {
     #[error(
-        "expected a bcrypt hash (60 characters that begin like `$2y$10$`), found something else"
+        "expected a bcrypt hash of 60 characters, as `htpasswd -nBC 10 NAME` makes it, found something else"
     )]
     Form,
     #[error("expected a bcrypt hash with a cost of {min} to {max}, found {0}", min = COSTS.start(), max = COSTS.end())]

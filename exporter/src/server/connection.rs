@@ -28,6 +28,10 @@ use super::{HEAD_TIMEOUT, Limits};
 /// How long a client may take for the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a client that is refused is listened to, and how much.
+const LAST_TIMEOUT: Duration = Duration::from_secs(1);
+const LAST_WORDS: u64 = 64 << 10;
+
 /// Requests of one HTTP/2 connection at once.
 const STREAMS: u32 = 16;
 
@@ -83,6 +87,16 @@ pub(super) async fn serve(
         let end = Client::new(peer, &shared, false).http1(TokioIo::new(stream));
         return end.await;
     };
+    // Plain connections shall not have to carry what this one needs.
+    Box::pin(encrypted(stream, peer, &shared, config)).await
+}
+
+async fn encrypted(
+    stream: TcpStream,
+    peer: SocketAddr,
+    shared: &Shared,
+    config: Arc<ServerConfig>,
+) -> Result<(), Ended> {
     let mut stop = shared.stop.clone();
     let stream = tokio::select! {
         shaken = tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(stream, config)) => {
@@ -91,7 +105,7 @@ pub(super) async fn serve(
         _ = stop.changed() => return Ok(()),
     };
     let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-    let client = Client::new(peer, &shared, true);
+    let client = Client::new(peer, shared, true);
     if is_http2 {
         client.http2(TokioIo::new(stream)).await
     } else {
@@ -107,18 +121,31 @@ async fn handshake(
     let seen = stream.peek(&mut first).await.map_err(Ended::Handshake)?;
     let [first] = first;
     if seen == 1 && first != HANDSHAKE && first.is_ascii_uppercase() {
-        // What it sent is read, since the answer would be lost with a connection that is reset.
-        let mut request = [0; 1024];
-        let read = stream.read(&mut request).await;
-        let told = stream.write_all(NOT_TLS).await;
-        let ended = stream.shutdown().await;
-        return Err(read
-            .and(told)
-            .and(ended)
-            .map_or_else(Ended::Handshake, |()| Ended::NotTls));
+        stream.write_all(NOT_TLS).await.map_err(Ended::Handshake)?;
+        end(stream).await;
+        return Err(Ended::NotTls);
     }
-    let accepted = TlsAcceptor::from(config).accept(stream).await;
-    accepted.map_err(Ended::Handshake)
+    let accepted = TlsAcceptor::from(config).accept(stream).into_fallible();
+    match accepted.await {
+        Ok(stream) => Ok(stream),
+        Err((error, stream)) => {
+            end(stream).await;
+            Err(Ended::Handshake(error))
+        }
+    }
+}
+
+/// Ends a connection whose client shall hear why: what it still sends is read, since the last that
+/// it was told would be lost with a connection that is reset.
+async fn end(mut stream: TcpStream) {
+    let rest = async {
+        stream.shutdown().await?;
+        let mut rest = stream.take(LAST_WORDS);
+        tokio::io::copy(&mut rest, &mut tokio::io::sink()).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(LAST_TIMEOUT, rest).await {
+        tracing::trace!(%error, "a refused client has gone");
+    }
 }
 
 /// A client whose requests are answered.

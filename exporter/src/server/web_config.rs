@@ -426,6 +426,13 @@ mod tests {
     }
 
     #[test]
+    fn a_wrong_hash_is_told_with_its_user() {
+        let told = faults("basic_auth_users:\n  ann: secret\n");
+        let start = "/etc/web.yml:2: basic_auth_users.ann: expected a bcrypt hash of 60 characters";
+        assert!(told.starts_with(start), "{told}");
+    }
+
+    #[test]
     fn the_example_is_right_and_has_every_key() {
         let text = include_str!("../../../examples/web-config.yml");
         let path = Path::new("examples/web-config.yml");

@@ -12,3 +12,5 @@ mod program;
 mod start;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod web;
