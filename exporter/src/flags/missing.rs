@@ -67,13 +67,6 @@ const COLLECTORS: &[&str] = &[
     "zoneinfo",
 ];
 
-/// Its other flags that are not there.
-const FLAGS: &[&str] = &[
-    "collector.netdev.address-info",
-    "collector.netdev.enable-detailed-metrics",
-    "collector.netdev.label-ifalias",
-];
-
 /// `--no-collector.X` of the collectors that are not there asks for what is so anyway.
 pub(super) fn switches_off() -> impl Iterator<Item = Arg> {
     let name = |collector| format!("no-collector.{collector}");
@@ -98,27 +91,20 @@ pub fn explain(error: Error) -> Error {
     };
     let flag = given.trim_start_matches('-');
     let flag = flag.strip_prefix("no-").unwrap_or(flag);
-    let Some(what) = missing(flag) else {
+    if !is_missing(flag) {
         return error;
-    };
+    }
     let text = format!(
-        "{given}: node_exporter has this {what}, watchpost-exporter does not have it yet; leave the flag out"
+        "{given}: node_exporter has this collector, watchpost-exporter does not have it yet; leave the flag out"
     );
     command().error(ErrorKind::UnknownArgument, text)
 }
 
-/// What a flag without its dashes belongs to, if it is one that is not there yet.
-fn missing(flag: &str) -> Option<&'static str> {
-    let of_collector = |rest: &str| {
-        let name = rest.split('.').next().unwrap_or_default();
-        not_there().any(|missing| missing == name)
-    };
-    if FLAGS.contains(&flag) {
-        Some("flag")
-    } else {
-        let rest = flag.strip_prefix("collector.")?;
-        of_collector(rest).then_some("collector")
-    }
+/// Whether a flag without its dashes belongs to a collector that is not there yet.
+fn is_missing(flag: &str) -> bool {
+    let name = flag.strip_prefix("collector.").unwrap_or_default();
+    let name = name.split('.').next().unwrap_or_default();
+    not_there().any(|missing| missing == name)
 }
 
 #[cfg(test)]
@@ -133,15 +119,11 @@ mod tests {
 
     #[test]
     fn a_flag_that_is_not_there_yet_is_told_as_such() {
-        for (flag, what) in [
-            ("--collector.perf", "collector"),
-            ("--collector.perf.cpus=0-1", "collector"),
-            ("--no-collector.netdev.address-info", "flag"),
-        ] {
+        for flag in ["--collector.perf", "--collector.perf.cpus=0-1"] {
             let told = told(flag);
             let name = flag.split('=').next().unwrap();
             let start = format!(
-                "error: {name}: node_exporter has this {what}, watchpost-exporter does not have it yet"
+                "error: {name}: node_exporter has this collector, watchpost-exporter does not have it yet"
             );
             assert!(told.starts_with(&start), "{told}");
         }

@@ -1,6 +1,11 @@
 //! What each network device received and sent: from the kernel by netlink, which costs one
 //! question however many devices there are, or from `/proc/net/dev`.
 
+mod addresses;
+mod figures;
+
+use std::path::{Path, PathBuf};
+
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
@@ -8,8 +13,11 @@ use super::links::{Link, Links};
 use super::shared::Shared;
 use super::text::Names;
 use super::{
-    CollectError, Collector, Definition, Filter, Flag, FlagKind, KeptFile, Settings, text,
+    CollectError, Collector, Definition, Filter, Flag, FlagKind, KeptFile, Settings, read_small,
+    text,
 };
+use addresses::Addresses;
+use figures::{COLUMNS, DETAILED, DETAILED_COLUMNS, FIGURES, Figure, MOST};
 
 const INCLUDE: Flag = Flag::pattern(
     "netdev.device-include",
@@ -27,70 +35,34 @@ const NETLINK: Flag = Flag {
     kind: FlagKind::Switch { default: true },
 };
 
+const ADDRESSES: Flag = Flag::switch(
+    "netdev.address-info",
+    "Collect address-info for every device.",
+);
+const ALIAS: Flag = Flag::switch("netdev.label-ifalias", "Add ifAlias label.");
+const DETAILS: Flag = Flag::switch(
+    "netdev.enable-detailed-metrics",
+    "Use (incompatible) metric names that provide more detailed stats.",
+);
+
 /// The collector's line in the table.
 pub(super) const DEFINITION: Definition = Definition {
     name: "netdev",
     help: "What each network device received and sent.",
     default_on: true,
-    flags: &[INCLUDE, EXCLUDE, NETLINK],
+    flags: &[INCLUDE, EXCLUDE, NETLINK, ADDRESSES, ALIAS, DETAILS],
     new,
 };
-
-/// Name and help of the figures, in the order of the columns of `/proc/net/dev`; the last one is netlink's alone.
-#[rustfmt::skip]
-const FIGURES: [[&str; 2]; 17] = [
-    ["node_network_receive_bytes_total", "Network device statistic receive_bytes."],
-    ["node_network_receive_packets_total", "Network device statistic receive_packets."],
-    ["node_network_receive_errs_total", "Network device statistic receive_errs."],
-    ["node_network_receive_drop_total", "Network device statistic receive_drop."],
-    ["node_network_receive_fifo_total", "Network device statistic receive_fifo."],
-    ["node_network_receive_frame_total", "Network device statistic receive_frame."],
-    ["node_network_receive_compressed_total", "Network device statistic receive_compressed."],
-    ["node_network_receive_multicast_total", "Network device statistic receive_multicast."],
-    ["node_network_transmit_bytes_total", "Network device statistic transmit_bytes."],
-    ["node_network_transmit_packets_total", "Network device statistic transmit_packets."],
-    ["node_network_transmit_errs_total", "Network device statistic transmit_errs."],
-    ["node_network_transmit_drop_total", "Network device statistic transmit_drop."],
-    ["node_network_transmit_fifo_total", "Network device statistic transmit_fifo."],
-    ["node_network_transmit_colls_total", "Network device statistic transmit_colls."],
-    ["node_network_transmit_carrier_total", "Network device statistic transmit_carrier."],
-    ["node_network_transmit_compressed_total", "Network device statistic transmit_compressed."],
-    ["node_network_receive_nohandler_total", "Network device statistic receive_nohandler."],
-];
-
-/// The columns of `/proc/net/dev`.
-const COLUMNS: usize = FIGURES.len() - 1;
-
-/// The places in `struct rtnl_link_stats64` whose sum is each of [`FIGURES`]. The sums are those of
-/// `/proc/net/dev`.
-const PLACES: [&[usize]; FIGURES.len()] = [
-    &[2],
-    &[0],
-    &[4],
-    // Dropped, and missed for want of buffers.
-    &[6, 15],
-    &[14],
-    // Frame, length, overrun and checksum errors.
-    &[13, 10, 11, 12],
-    &[21],
-    &[8],
-    &[3],
-    &[1],
-    &[5],
-    &[7],
-    &[18],
-    &[9],
-    // Carrier, aborted, window and heartbeat errors.
-    &[17, 16, 20, 19],
-    &[22],
-    &[23],
-];
 
 struct NetDev {
     filter: Filter,
     /// Whether each device is wanted.
     wanted: Names<bool>,
     source: Source,
+    figures: &'static [Figure],
+    /// The devices' folders, where their aliases are wanted.
+    aliases: Option<PathBuf>,
+    addresses: Option<Addresses>,
 }
 
 enum Source {
@@ -98,11 +70,12 @@ enum Source {
     File(KeptFile),
 }
 
-/// A device and its [`FIGURES`].
+/// A device and its numbers, in the order of the [`Figure`]s.
 #[derive(Debug, PartialEq, Eq)]
 struct Device {
     name: String,
-    figures: [Option<u64>; FIGURES.len()],
+    alias: Option<String>,
+    figures: [Option<u64>; MOST],
 }
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
@@ -113,10 +86,19 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
     };
     let filter = settings.filter(&INCLUDE, &EXCLUDE);
     let wanted = Names::default();
+    let figures: &[Figure] = match (settings.switch(&DETAILS), &source) {
+        (false, _) => &FIGURES,
+        (true, Source::Netlink(_)) => &DETAILED,
+        (true, Source::File(_)) => &DETAILED_COLUMNS,
+    };
+    let aliases = settings.switch(&ALIAS);
     Box::new(NetDev {
         filter,
         wanted,
         source,
+        figures,
+        aliases: aliases.then(|| settings.paths.sysfs.join("class/net")),
+        addresses: settings.switch(&ADDRESSES).then(Addresses::new),
     })
 }
 
@@ -126,7 +108,7 @@ impl Collector for NetDev {
             Source::Netlink(links) => links
                 .get(Links::read)?
                 .iter()
-                .map(|link| of_link(&link))
+                .map(|link| of_link(&link, self.figures))
                 .collect(),
             Source::File(file) => {
                 file.read()?;
@@ -139,16 +121,36 @@ impl Collector for NetDev {
             let lets_through = || self.filter.lets_through(name);
             self.wanted.next([b"", name.as_bytes()], lets_through) == Some(&true)
         });
-        write(&devices, page);
-        Ok(())
+        if let Some(folder) = &self.aliases {
+            for device in &mut devices {
+                device.alias = alias(folder, &device.name);
+            }
+        }
+        write(&devices, self.figures, page);
+        match &mut self.addresses {
+            Some(addresses) => addresses.write(&self.filter, page),
+            None => Ok(()),
+        }
     }
 }
 
-fn of_link(link: &Link<'_>) -> Device {
+fn of_link(link: &Link<'_>, wanted: &[Figure]) -> Device {
+    let mut figures = [None; MOST];
+    for (place, figure) in figures.iter_mut().zip(wanted) {
+        *place = sum(link.stats, figure.places);
+    }
     Device {
         name: String::from_utf8_lossy(link.name).into_owned(),
-        figures: PLACES.map(|places| sum(link.stats, places)),
+        alias: None,
+        figures,
     }
+}
+
+/// What the administrator calls a device, which may be nothing.
+fn alias(folder: &Path, device: &str) -> Option<String> {
+    let folder = folder.join(device);
+    let alias = read_small(&folder.join("ifalias")).ok();
+    alias.or_else(|| folder.exists().then(String::new))
 }
 
 /// None where the kernel is too old to have the figure.
@@ -174,22 +176,29 @@ fn device(line: &[u8]) -> Option<Device> {
     // The name may have a colon of its own: `eth0:1`.
     let colon = line.iter().rposition(|c| *c == b':')?;
     let (name, rest) = line.split_at_checked(colon)?;
-    let mut figures = [None; FIGURES.len()];
+    let mut figures = [None; MOST];
     let mut words = text::words(rest.get(1..)?);
     for figure in figures.iter_mut().take(COLUMNS) {
         *figure = Some(text::integer(words.next()?)?);
     }
     let name = String::from_utf8_lossy(name.trim_ascii()).into_owned();
-    Some(Device { name, figures })
+    Some(Device {
+        name,
+        alias: None,
+        figures,
+    })
 }
 
-fn write(devices: &[Device], page: &mut Page) {
-    for (at, [name, help]) in FIGURES.into_iter().enumerate() {
-        page.family(name, help, MetricType::Counter);
+fn write(devices: &[Device], figures: &[Figure], page: &mut Page) {
+    for (at, figure) in figures.iter().enumerate() {
+        page.family(figure.name, figure.help, MetricType::Counter);
         for device in devices {
             if let Some(Some(value)) = device.figures.get(at) {
                 let mut series = page.series("");
                 series.label("device", &device.name);
+                if let Some(alias) = &device.alias {
+                    series.label("ifalias", alias);
+                }
                 text::put_integer(series, *value);
             }
         }
@@ -209,7 +218,7 @@ mod tests {
         let names: Vec<_> = devices.iter().map(|device| device.name.as_str()).collect();
         assert_eq!(names, ["lo", "ifb0", "ifb1", "eth0"]);
         let mut page = Page::new();
-        write(&devices, &mut page);
+        write(&devices, &FIGURES, &mut page);
         let text = String::from_utf8(page.finish().to_vec()).unwrap();
         for line in [
             "# HELP node_network_receive_bytes_total Network device statistic receive_bytes.",
@@ -228,7 +237,7 @@ mod tests {
     fn netlink_and_the_file_agree() {
         let mut links = Links::default();
         links.read().unwrap();
-        let by_netlink: Vec<Device> = links.iter().map(|link| of_link(&link)).collect();
+        let by_netlink: Vec<Device> = links.iter().map(|link| of_link(&link, &FIGURES)).collect();
         let file = std::fs::read("/proc/net/dev").unwrap();
         let by_file = parse(&file).unwrap();
         let names = |devices: &[Device]| -> Vec<String> {
@@ -250,11 +259,60 @@ mod tests {
     #[test]
     fn errors_of_a_kind_are_added_up() {
         let links = links::tests::links(&[&links::tests::eth0()]);
-        let devices: Vec<_> = links.iter().map(|link| of_link(&link)).collect();
+        let devices: Vec<_> = links.iter().map(|link| of_link(&link, &FIGURES)).collect();
         let sums = [2, 0, 4, 21, 14, 46, 21, 8, 3, 1, 5, 7, 18, 9, 72, 22, 23];
         let name = "eth0".to_owned();
-        let figures = sums.map(Some);
-        assert_eq!(devices, [Device { name, figures }]);
+        let mut figures = [None; MOST];
+        for (place, sum) in figures.iter_mut().zip(sums) {
+            *place = Some(sum);
+        }
+        let alias = None;
+        assert_eq!(
+            devices,
+            [Device {
+                name,
+                alias,
+                figures
+            }]
+        );
+    }
+
+    #[test]
+    fn each_number_is_told_by_itself_where_details_are_wanted() {
+        let links = links::tests::links(&[&links::tests::eth0()]);
+        let devices: Vec<_> = links.iter().map(|link| of_link(&link, &DETAILED)).collect();
+        let numbers: Vec<_> = (0..24).map(Some).collect();
+        assert_eq!(devices[0].figures.to_vec(), numbers);
+        let mut page = Page::new();
+        write(&devices, &DETAILED, &mut page);
+        write(&parse(DEV).unwrap(), &DETAILED_COLUMNS, &mut page);
+        let text = String::from_utf8(page.finish().to_vec()).unwrap();
+        for line in [
+            "node_network_receive_missed_errors_total{device=\"eth0\"} 15",
+            "node_network_receive_errors_total{device=\"ifb0\"} 0",
+        ] {
+            assert!(text.lines().any(|have| have == line), "{line}");
+        }
+        assert!(!text.contains("receive_errs"));
+    }
+
+    #[test]
+    fn aliases_are_labels_and_may_be_empty() {
+        let sysfs = tempfile::tempdir().unwrap();
+        let folder = sysfs.path();
+        std::fs::create_dir(folder.join("lo")).unwrap();
+        std::fs::create_dir(folder.join("eth0")).unwrap();
+        std::fs::write(folder.join("eth0/ifalias"), "to the \"core\"\n").unwrap();
+        assert_eq!(alias(folder, "lo").as_deref(), Some(""));
+        assert_eq!(alias(folder, "gone"), None);
+        let mut devices = parse(DEV).unwrap();
+        devices.retain(|device| device.name == "eth0");
+        devices[0].alias = alias(folder, "eth0");
+        let mut page = Page::new();
+        write(&devices, &FIGURES, &mut page);
+        let text = String::from_utf8(page.finish().to_vec()).unwrap();
+        let line = "{device=\"eth0\",ifalias=\"to the \\\"core\\\"\"} 436073460\n";
+        assert!(text.contains(line), "{text}");
     }
 
     proptest::proptest! {
@@ -264,7 +322,7 @@ mod tests {
             text[at] = byte;
             text.truncate(end);
             if let Ok(devices) = parse(&text) {
-                write(&devices, &mut Page::new());
+                write(&devices, &FIGURES, &mut Page::new());
             }
         }
     }
