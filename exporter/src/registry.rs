@@ -79,7 +79,8 @@ impl Registry {
 
     /// A page of everything, with the families of the text `own` merged in. Those who ask while a
     /// pass is running share the next one, so that no number is older than the request for it.
-    pub async fn scrape(&self, own: impl FnOnce() -> Vec<u8>) -> Bytes {
+    /// The page takes at most `patience`, if that is less than the registry's own.
+    pub async fn scrape(&self, patience: Duration, own: impl FnOnce() -> Vec<u8>) -> Bytes {
         let asked = Instant::now();
         let mut turn = self.turn.lock().await;
         if let Some((started, page)) = &turn.last
@@ -88,7 +89,7 @@ impl Registry {
             return page.clone();
         }
         let started = Instant::now();
-        let page = self.pass(&mut turn, |_| true, own).await;
+        let page = self.pass(&mut turn, |_| true, patience, own).await;
         turn.last = Some((started, page.clone()));
         page
     }
@@ -97,31 +98,33 @@ impl Registry {
     pub async fn scrape_some(
         &self,
         wanted: impl Fn(&str) -> bool,
+        patience: Duration,
         own: impl FnOnce() -> Vec<u8>,
     ) -> Bytes {
         let mut turn = self.turn.lock().await;
-        self.pass(&mut turn, wanted, own).await
+        self.pass(&mut turn, wanted, patience, own).await
     }
 
     async fn pass(
         &self,
         turn: &mut Turn,
         wanted: impl Fn(&str) -> bool,
+        patience: Duration,
         own: impl FnOnce() -> Vec<u8>,
     ) -> Bytes {
         turn.number += 1;
         let pass = Arc::new(Pass::new(turn.number, &self.slots, wanted));
         if !pass.is_empty() {
-            self.wait_for(&pass).await;
+            self.wait_for(&pass, patience).await;
         }
         pass.page(&own(), &mut turn.order)
     }
 
-    async fn wait_for(&self, pass: &Arc<Pass>) {
+    async fn wait_for(&self, pass: &Arc<Pass>, patience: Duration) {
         // Also when the client goes away and this is not polled to its end.
         let _given_up = GiveUp(pass);
         self.hand_over(pass);
-        let end = pass.started + self.limits.deadline;
+        let end = pass.started + self.limits.deadline.min(patience);
         let mut seen = Some(0);
         loop {
             let look = end.min(Instant::now() + self.limits.patience);

@@ -6,6 +6,7 @@ mod openmetrics;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Query, State};
@@ -32,6 +33,9 @@ const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The content type of OpenMetrics 1.0.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// How much of a scrape's timeout the collectors may use.
+const SHARE_OF_TIMEOUT: f64 = 0.8;
 
 /// What the routes share.
 #[derive(Debug)]
@@ -161,11 +165,12 @@ impl Shared {
             let telemetry = self.telemetry.as_ref();
             telemetry.map(Telemetry::text).unwrap_or_default()
         };
+        let patience = patience(headers);
         let page = match choice {
-            Choice::All => self.registry.scrape(own).await,
+            Choice::All => self.registry.scrape(patience, own).await,
             choice => {
                 let wanted = |name: &str| choice.wants(name);
-                self.registry.scrape_some(wanted, own).await
+                self.registry.scrape_some(wanted, patience, own).await
             }
         };
         let form = if self.openmetrics {
@@ -175,6 +180,17 @@ impl Shared {
         };
         answer(page, form, negotiate::packing(headers))
     }
+}
+
+/// How long the client waits for the page, less what the way to it may take: a page that lacks a
+/// collector is worth more than one that comes too late.
+fn patience(headers: &HeaderMap) -> Duration {
+    let seconds = headers
+        .get("x-prometheus-scrape-timeout-seconds")
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .filter(|seconds: &f64| *seconds > 0.0);
+    let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds * SHARE_OF_TIMEOUT).ok());
+    wait.unwrap_or(Duration::MAX)
 }
 
 /// The page in the form and packing that the client takes.
@@ -257,4 +273,22 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collectors_have_most_of_the_scrapes_timeout() {
+        let of = |text: &'static str| {
+            let name = axum::http::HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
+            patience(&HeaderMap::from_iter([(name, text.parse().unwrap())]))
+        };
+        assert_eq!(of("1.5"), Duration::from_millis(1_200));
+        for none in ["", "x", "0", "-1", "NaN", "1e300"] {
+            assert_eq!(of(none), Duration::MAX, "{none}");
+        }
+        assert_eq!(patience(&HeaderMap::new()), Duration::MAX);
+    }
 }
