@@ -13,6 +13,7 @@ pub mod config;
 pub mod error;
 pub mod flags;
 pub mod logging;
+mod memory;
 pub mod port_holder;
 pub mod registry;
 mod routes;
@@ -58,6 +59,7 @@ pub async fn run(
 /// The program after its command line is read: serves on all addresses until it is told to stop
 /// by SIGINT or SIGTERM.
 pub fn serve(flags: Flags) -> Result<(), Error> {
+    memory::give_back_code();
     let mut builder = match flags.threads {
         0 | 1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
@@ -92,6 +94,7 @@ async fn serve_until_told(flags: Flags) -> Result<(), Error> {
         tell_who_may_command(&flags.config, web.as_deref(), address);
     }
     let routes = routes::routes(&flags.config);
+    memory::give_back_code();
     let (stop, stopped) = tokio::sync::watch::channel(());
     let mut servers = JoinSet::new();
     for listener in listeners {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use watchpost_exporter::error::{Error, chain};
+use watchpost_exporter::flags::Flags;
 use watchpost_exporter::{flags, logging, serve};
 
 /// Something went wrong at run time.
@@ -14,16 +15,11 @@ const USAGE: u8 = 2;
 const BAD_CONFIG: u8 = 64;
 
 fn main() -> ExitCode {
-    let matches = match flags::command().try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => {
-            let error = flags::explain(error);
-            let shown = error.print();
-            let usage = error.use_stderr() || shown.is_err();
-            return ExitCode::from(if usage { USAGE } else { 0 });
-        }
+    let flags = match read_flags() {
+        Ok(flags) => flags,
+        Err(code) => return code,
     };
-    let result = flags::read(&matches).and_then(|flags| {
+    let result = flags.and_then(|flags| {
         logging::start(flags.log_level, flags.log_format);
         serve(flags)
     });
@@ -43,6 +39,20 @@ fn main() -> ExitCode {
                 | Error::Taken(_)
                 | Error::Start(_) => FAILED,
             })
+        }
+    }
+}
+
+/// What the command line says, without what it took to read it; or how the program ends where it
+/// asks for help, or for what there is not.
+fn read_flags() -> Result<Result<Flags, Error>, ExitCode> {
+    match flags::command().try_get_matches() {
+        Ok(matches) => Ok(flags::read(&matches)),
+        Err(error) => {
+            let error = flags::explain(error);
+            let shown = error.print();
+            let usage = error.use_stderr() || shown.is_err();
+            Err(ExitCode::from(if usage { USAGE } else { 0 }))
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Runs the collectors, so that none of them can spoil the page.
 //!
-//! A scrape is a *pass*: one worker thread runs the collectors one after the other, which is the
-//! cheapest way as long as they are fast. When one keeps the worker for longer than the
-//! [`Limits::patience`], another worker takes over the collectors that are left, and at the
-//! [`Limits::deadline`] the page is written without those that are not done. A collector that
-//! still runs when the next pass comes to it is not started again, so that at most one thread
-//! hangs for each collector.
+//! A scrape is a *pass*. Collectors that only read what the kernel has in memory run where the page
+//! is asked for, since to wake another thread costs as much as many of them. The others, which may
+//! have to wait for a device, a lock or another host, are run one after the other by a worker
+//! thread at the same time. When one keeps the worker for longer than the [`Limits::patience`],
+//! another worker takes over the collectors that are left, and at the [`Limits::deadline`] the page
+//! is written without those that are not done. A collector that still runs when the next pass comes
+//! to it is not started again, so that at most one thread hangs for each collector.
 
 mod merge;
 mod pass;
@@ -114,16 +115,23 @@ impl Registry {
     ) -> Bytes {
         turn.number += 1;
         let pass = Arc::new(Pass::new(turn.number, &self.slots, wanted));
-        if !pass.is_empty() {
-            self.wait_for(&pass, patience).await;
-        }
+        self.run(&pass, patience).await;
         pass.page(&own(), &mut turn.order)
     }
 
-    async fn wait_for(&self, pass: &Arc<Pass>, patience: Duration) {
+    async fn run(&self, pass: &Arc<Pass>, patience: Duration) {
         // Also when the client goes away and this is not polled to its end.
         let _given_up = GiveUp(pass);
-        self.hand_over(pass);
+        if !pass.is_done() {
+            self.hand_over(pass);
+        }
+        pass.run_here();
+        if !pass.is_done() {
+            self.wait_for(pass, patience).await;
+        }
+    }
+
+    async fn wait_for(&self, pass: &Arc<Pass>, patience: Duration) {
         let end = pass.started + self.limits.deadline.min(patience);
         let mut seen = Some(0);
         loop {

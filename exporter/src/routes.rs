@@ -189,7 +189,8 @@ fn patience(headers: &HeaderMap) -> Duration {
         .get("x-prometheus-scrape-timeout-seconds")
         .and_then(|value| value.to_str().ok()?.parse().ok())
         .filter(|seconds: &f64| *seconds > 0.0);
-    let wait = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds * SHARE_OF_TIMEOUT).ok());
+    let wait =
+        seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds * SHARE_OF_TIMEOUT).ok());
     wait.unwrap_or(Duration::MAX)
 }
 

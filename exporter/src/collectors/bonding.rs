@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use watchpost_model::MetricType::Gauge;
 use watchpost_model::text::Page;
 
+use super::rare::RareFile;
 use super::{CollectError, Collector, Definition, KeptFile, text};
 
 /// The collector's line in the table.
@@ -20,7 +21,7 @@ pub(super) const DEFINITION: Definition = Definition {
 
 struct Bonding {
     folder: PathBuf,
-    masters: KeptFile,
+    masters: RareFile,
     bonds: BTreeMap<String, Bond>,
 }
 
@@ -42,7 +43,7 @@ struct Parts {
 impl Bonding {
     fn new(folder: PathBuf) -> Self {
         Self {
-            masters: KeptFile::new(folder.join("bonding_masters")),
+            masters: RareFile::new(folder.join("bonding_masters"), "no device is bonded"),
             folder,
             bonds: BTreeMap::new(),
         }
@@ -52,7 +53,7 @@ impl Bonding {
 impl Collector for Bonding {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let none = |error: CollectError| error.or_no_data("no device is bonded");
-        self.masters.read().map_err(none)?;
+        self.masters.read()?;
         let folder = &self.folder;
         keep(self.masters.text(), &mut self.bonds, |name| {
             Bond::new(folder.join(name))

@@ -57,8 +57,8 @@ impl Conntrack {
         let procfs = &settings.paths.procfs;
         let folder = procfs.join("sys/net/netfilter");
         Self {
-            sizes: SIZES.map(|(file, _, _)| KeptFile::new(folder.join(file))),
-            searches: KeptFile::new(procfs.join("net/stat/nf_conntrack")),
+            sizes: SIZES.map(|(file, _, _)| KeptFile::at_once(folder.join(file))),
+            searches: KeptFile::rows(procfs.join("net/stat/nf_conntrack")),
         }
     }
 }

@@ -30,6 +30,10 @@ pub struct KeptFile {
     length: usize,
 }
 
+/// The kernel hands a table over by pages, each filled with as many whole rows as it can hold.
+const PAGE: usize = 4 << 10;
+const ROW: usize = 1 << 10;
+
 /// How a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -37,6 +41,8 @@ enum Kind {
     Table,
     /// The kernel makes the whole text at once: what does not fill the memory is all.
     AtOnce,
+    /// A table whose rows are shorter than [`ROW`]: what leaves room for one is all.
+    Rows,
     /// Opened for each read.
     OneOfMany,
 }
@@ -51,6 +57,12 @@ impl KeptFile {
     /// files in `/proc` that are not tables of unknown length: it is read by one call, not two.
     pub fn at_once(path: impl Into<PathBuf>) -> Self {
         Self::of(Kind::AtOnce, path)
+    }
+
+    /// Names a table of short rows, less than a kilobyte each. Its end is seen without another
+    /// call, which for some tables is as dear as the first.
+    pub fn rows(path: impl Into<PathBuf>) -> Self {
+        Self::of(Kind::Rows, path)
     }
 
     /// Names one of very many files: it is opened for each read, since a process may have a
@@ -113,10 +125,17 @@ impl KeptFile {
         let Some(file) = self.file.as_ref().filter(|_| self.length > 0) else {
             return false;
         };
-        let tells = fstatfs(file).is_ok_and(|found| found.f_type == PROC_SUPER_MAGIC);
+        let tells = self.is_of_the_kernel();
         let mut events = [PollFd::new(file, PollFlags::PRI)];
         let none = Timespec::default();
         tells && poll(&mut events, Some(&none)).is_ok_and(|changed| changed == 0)
+    }
+
+    /// Whether it is a file of a mounted `/proc`, and not one of a recorded host, whose files need
+    /// not fit each other.
+    pub fn is_of_the_kernel(&self) -> bool {
+        let file = self.file.as_ref();
+        file.is_some_and(|file| fstatfs(file).is_ok_and(|found| found.f_type == PROC_SUPER_MAGIC))
     }
 
     /// Says that the text is not what it should be.
@@ -138,7 +157,12 @@ fn read_all(file: &File, kind: Kind, memory: &mut Vec<u8>) -> io::Result<usize> 
             Ok(0) => return Ok(length),
             Ok(read) => {
                 length += read;
-                if kind != Kind::Table && length < memory.len() {
+                let may_have_more = match kind {
+                    Kind::Table => true,
+                    Kind::Rows => read > PAGE - ROW || length == memory.len(),
+                    Kind::AtOnce | Kind::OneOfMany => length == memory.len(),
+                };
+                if !may_have_more {
                     return Ok(length);
                 }
             }
@@ -269,6 +293,26 @@ mod tests {
         let path = folder.path().join("x");
         let mut file = KeptFile::at_once(&path);
         for length in [1, FIRST - 1, FIRST, FIRST + 1, 5 * FIRST, 2] {
+            let text = "x".repeat(length);
+            std::fs::write(&path, &text).unwrap();
+            assert_eq!(file.read().unwrap(), text.as_bytes());
+        }
+    }
+
+    #[test]
+    fn the_rows_of_the_kernels_tables_are_read_whole() {
+        for table in ["/proc/self/limits", "/proc/vmstat", "/proc/net/protocols"] {
+            let mut rows = KeptFile::rows(table);
+            let mut whole = KeptFile::new(table);
+            for _ in 0..2 {
+                let lines = |text: &[u8]| text::lines(text).count();
+                assert_eq!(lines(rows.read().unwrap()), lines(whole.read().unwrap()));
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x");
+        let mut file = KeptFile::rows(&path);
+        for length in [1, FIRST, PAGE, 3 * PAGE, 7] {
             let text = "x".repeat(length);
             std::fs::write(&path, &text).unwrap();
             assert_eq!(file.read().unwrap(), text.as_bytes());

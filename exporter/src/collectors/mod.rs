@@ -201,6 +201,45 @@ pub struct Definition {
     pub new: fn(&Settings) -> Box<dyn Collector>,
 }
 
+/// Collectors that only read what the kernel has in memory. All others may have to wait: for a
+/// device, another host, a program, or a lock that the kernel holds while it waits for one.
+pub const NEVER_WAIT: &[&str] = &[
+    "buddyinfo",
+    "conntrack",
+    "cpu",
+    "cpufreq",
+    "diskstats",
+    "entropy",
+    "filefd",
+    "gpu",
+    "interrupts",
+    "ipvs",
+    "kernel_hung",
+    "ksmd",
+    "loadavg",
+    "meminfo",
+    "meminfo_numa",
+    "netstat",
+    "nfs",
+    "nfsd",
+    "os",
+    "pressure",
+    "schedstat",
+    "selinux",
+    "sockstat",
+    "softirqs",
+    "softnet",
+    "stat",
+    "sysctl",
+    "time",
+    "timex",
+    "udp_queues",
+    "uname",
+    "vmstat",
+    "xfrm",
+    "zoneinfo",
+];
+
 /// All collectors, by name.
 pub const ALL: &[Definition] = &[
     arp::DEFINITION,

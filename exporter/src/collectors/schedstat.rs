@@ -39,7 +39,7 @@ pub(super) const DEFINITION: Definition = Definition {
     default_on: true,
     flags: &[],
     new: |settings| {
-        let file = KeptFile::new(settings.paths.procfs.join("schedstat"));
+        let file = KeptFile::rows(settings.paths.procfs.join("schedstat"));
         Box::new(Schedstat { file })
     },
 };

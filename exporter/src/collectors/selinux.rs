@@ -60,10 +60,10 @@ struct Selinux {
 impl Selinux {
     fn new(settings: &Settings) -> Self {
         let paths = &settings.paths;
-        let file = |name| KeptFile::new(paths.sysfs.join("fs/selinux").join(name));
+        let file = |name| KeptFile::at_once(paths.sysfs.join("fs/selinux").join(name));
         Self {
             enforce: file("enforce"),
-            label: KeptFile::new(paths.procfs.join("self/attr/current")),
+            label: KeptFile::at_once(paths.procfs.join("self/attr/current")),
             config: paths.rootfs.join("etc/selinux/config"),
             cache_stats: file("avc/cache_stats"),
             hash_stats: file("avc/hash_stats"),

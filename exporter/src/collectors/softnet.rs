@@ -13,7 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     default_on: true,
     flags: &[],
     new: |settings| {
-        let file = KeptFile::new(settings.paths.procfs.join("net/softnet_stat"));
+        let file = KeptFile::rows(settings.paths.procfs.join("net/softnet_stat"));
         Box::new(SoftNet { file })
     },
 };

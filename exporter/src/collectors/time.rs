@@ -105,8 +105,8 @@ fn find(folder: &PathBuf) -> Result<Vec<Source>, CollectError> {
             let name = entry.file_name().into_string().ok()?;
             Some(Source {
                 device: name.strip_prefix("clocksource")?.to_owned(),
-                available: KeptFile::new(entry.path().join("available_clocksource")),
-                current: KeptFile::new(entry.path().join("current_clocksource")),
+                available: KeptFile::at_once(entry.path().join("available_clocksource")),
+                current: KeptFile::at_once(entry.path().join("current_clocksource")),
             })
         })
         .collect();

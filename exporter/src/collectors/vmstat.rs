@@ -31,7 +31,7 @@ struct VmStat {
 impl VmStat {
     fn new(settings: &Settings) -> Self {
         Self {
-            file: KeptFile::new(settings.paths.procfs.join("vmstat")),
+            file: KeptFile::rows(settings.paths.procfs.join("vmstat")),
             fields: settings.pattern(&FIELDS),
             names: Names::default(),
         }

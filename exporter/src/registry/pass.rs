@@ -19,9 +19,11 @@ pub(super) struct Pass {
     number: u64,
     slots: Arc<[Slot]>,
     selected: Vec<usize>,
-    /// The place in `selected` where the next free worker goes on.
+    /// Those of them that are for a worker, since they may have to wait.
+    waiting: Vec<usize>,
+    /// The place in `waiting` where the next free worker goes on.
     next: AtomicUsize,
-    /// How many are not done.
+    /// How many of `waiting` are not done.
     left: AtomicUsize,
     /// Told when the last one is done.
     pub(super) done: Notify,
@@ -36,38 +38,49 @@ impl Pass {
             .filter(|(_, slot)| wanted(slot.name))
             .map(|(at, _)| at)
             .collect();
+        let may_wait = |at: &usize| slots.get(*at).is_some_and(|slot| slot.may_wait);
+        let waiting: Vec<usize> = selected.iter().copied().filter(may_wait).collect();
         Self {
             number,
             slots: Arc::clone(slots),
             next: AtomicUsize::new(0),
-            left: AtomicUsize::new(selected.len()),
+            left: AtomicUsize::new(waiting.len()),
             done: Notify::new(),
             started: Instant::now(),
             selected,
+            waiting,
         }
     }
 
-    /// Whether no collector is wanted.
-    pub(super) fn is_empty(&self) -> bool {
-        self.selected.is_empty()
+    /// Whether all collectors that are for a worker are done.
+    pub(super) fn is_done(&self) -> bool {
+        self.left.load(Ordering::Acquire) == 0
+    }
+
+    /// Runs the collectors that never wait, here and now.
+    pub(super) fn run_here(&self) {
+        let slots = self.selected.iter().filter_map(|at| self.slots.get(*at));
+        for slot in slots.filter(|slot| !slot.may_wait) {
+            slot.collect(self.number);
+        }
     }
 
     /// How many collectors have been started; none where all have.
     pub(super) fn progress(&self) -> Option<usize> {
         let next = self.next.load(Ordering::Relaxed);
-        (next < self.selected.len()).then_some(next)
+        (next < self.waiting.len()).then_some(next)
     }
 
     /// Starts no further collector: nobody waits for it any more.
     pub(super) fn give_up(&self) {
-        self.next.store(self.selected.len(), Ordering::Relaxed);
+        self.next.store(self.waiting.len(), Ordering::Relaxed);
     }
 
-    /// Runs the collectors that no other worker has started.
+    /// Runs the collectors for a worker that no other one has started.
     pub(super) fn run(&self) {
         loop {
             let next = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(slot) = self.selected.get(next).and_then(|at| self.slots.get(*at)) else {
+            let Some(slot) = self.waiting.get(next).and_then(|at| self.slots.get(*at)) else {
                 return;
             };
             slot.collect(self.number);

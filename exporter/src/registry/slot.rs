@@ -6,12 +6,14 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use watchpost_model::text::Page;
 
-use crate::collectors::{CollectError, Collector};
+use crate::collectors::{CollectError, Collector, NEVER_WAIT};
 
 /// One collector and what it gave last.
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) name: &'static str,
+    /// Whether it may have to wait for something, and so is for a worker.
+    pub(super) may_wait: bool,
     /// Locked by the worker as long as the collector runs.
     work: Mutex<Work>,
     health: Mutex<Health>,
@@ -54,7 +56,12 @@ impl Slot {
             outcome: Ok(()),
         });
         let health = Mutex::new(Health::Good);
-        Self { name, work, health }
+        Self {
+            name,
+            may_wait: !NEVER_WAIT.contains(&name),
+            work,
+            health,
+        }
     }
 
     /// Runs the collector unless it still runs from an earlier pass.

@@ -9,6 +9,8 @@ use crate::collectors::CollectError;
 /// Writes one family, or does something else.
 enum Fake {
     Works(&'static str),
+    /// Works on this thread only.
+    WorksHere(std::thread::ThreadId),
     Fails,
     Panics,
     /// Waits until the other end of the channel is dropped.
@@ -22,6 +24,11 @@ impl Collector for Fake {
                 page.family(name, "Help.", MetricType::Gauge);
                 page.sample(&[], 1.0);
                 Ok(())
+            }
+            Self::WorksHere(thread) => {
+                let here = std::thread::current().id() == *thread;
+                let elsewhere = || CollectError::Call("on another thread".to_owned());
+                here.then_some(()).ok_or_else(elsewhere)
             }
             Self::Fails => {
                 page.family("node_partial", "Help.", MetricType::Gauge);
@@ -131,6 +138,29 @@ async fn collectors_that_hang_cost_only_themselves_and_are_not_started_twice() {
         tokio::task::yield_now().await;
     }
     panic!("the collectors are free and still count as hanging");
+}
+
+#[tokio::test]
+async fn collectors_that_never_wait_need_no_other_thread_and_the_others_get_one() {
+    let here = std::thread::current().id();
+    let fakes = vec![
+        ("loadavg", Fake::WorksHere(here)),
+        ("hwmon", Fake::WorksHere(here)),
+    ];
+    let page = page(&registry(fakes, Duration::from_mins(1))).await;
+    assert!(success(&page, "loadavg"));
+    assert!(!success(&page, "hwmon"));
+}
+
+#[test]
+fn collectors_that_never_wait_are_collectors() {
+    let all = crate::collectors::ALL
+        .iter()
+        .map(|definition| definition.name);
+    let all: Vec<_> = all.collect();
+    for name in crate::collectors::NEVER_WAIT {
+        assert!(all.contains(name), "{name}");
+    }
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub(super) struct Online {
 
 impl Online {
     pub(super) fn new(folder: &Path) -> Self {
-        let file = |name| KeptFile::new(folder.join(name));
+        let file = |name| KeptFile::at_once(folder.join(name));
         let switchable = folder.join("cpu0/online").exists();
         let files = switchable.then(|| ["present", "online"].map(file));
         Self { files }

@@ -83,7 +83,7 @@ struct Disk {
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(DiskStats {
-        file: KeptFile::new(settings.paths.procfs.join("diskstats")),
+        file: KeptFile::rows(settings.paths.procfs.join("diskstats")),
         filter: settings.filter(&INCLUDE, &EXCLUDE),
         wanted: Names::default(),
         places: Places::new(&settings.paths),

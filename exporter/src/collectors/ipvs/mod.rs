@@ -6,6 +6,7 @@ mod backend;
 use watchpost_model::MetricType::{Counter, Gauge};
 use watchpost_model::text::Page;
 
+use super::rare::RareFile;
 use super::{CollectError, Collector, Definition, Flag, FlagKind, KeptFile, Settings, text};
 use backend::{Backend, Label};
 
@@ -48,7 +49,7 @@ const FIGURES: [(&str, &str, Figure); 3] = [
 type Figure = fn(&Backend<'_>) -> u64;
 
 struct Ipvs {
-    totals: KeptFile,
+    totals: RareFile,
     backends: KeptFile,
     /// The error is a name that is none.
     labels: Result<Vec<Label>, String>,
@@ -58,7 +59,7 @@ impl Ipvs {
     fn new(settings: &Settings) -> Self {
         let folder = settings.paths.procfs.join("net");
         Self {
-            totals: KeptFile::new(folder.join("ip_vs_stats")),
+            totals: RareFile::new(folder.join("ip_vs_stats"), "no load is balanced"),
             backends: KeptFile::new(folder.join("ip_vs")),
             labels: backend::labels(settings.text(&LABELS)),
         }
@@ -73,8 +74,7 @@ impl Collector for Ipvs {
                 "--collector.{flag}: expected some of {ALL_LABELS}, found `{name}`"
             ))
         })?;
-        let none = |error: CollectError| error.or_no_data("no load is balanced");
-        self.totals.read().map_err(none)?;
+        self.totals.read()?;
         let totals = totals(self.totals.text()).ok_or_else(|| {
             let expected = "five hexadecimal numbers in the third line";
             self.totals.fault(expected, self.totals.text())

@@ -82,7 +82,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
     let source = if settings.switch(&NETLINK) {
         Source::Netlink(settings.links.clone())
     } else {
-        Source::File(KeptFile::new(settings.paths.procfs.join("net/dev")))
+        Source::File(KeptFile::rows(settings.paths.procfs.join("net/dev")))
     };
     let filter = settings.filter(&INCLUDE, &EXCLUDE);
     let wanted = Names::default();
