@@ -1,10 +1,10 @@
 //! What is served: the metrics, a page for people, and a sign of life.
 
+mod gzip;
 mod negotiate;
 mod openmetrics;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::Semaphore;
 
@@ -24,8 +22,10 @@ use crate::collectors::ALL;
 use crate::command::Commands;
 use crate::config::Config;
 use crate::error::chain;
+use crate::memory;
 use crate::registry::Registry;
 use crate::telemetry::Telemetry;
+use gzip::Gzip;
 use negotiate::{Form, Packing};
 
 /// The content type of text format 0.0.4.
@@ -49,10 +49,13 @@ struct Shared {
     max_requests: usize,
     /// Whether there is OpenMetrics.
     openmetrics: bool,
+    gzip: Gzip,
 }
 
 /// All routes of an exporter.
 pub(crate) fn routes(config: &Config) -> Router {
+    let registry = Registry::new(config.collectors(), config.limits);
+    memory::give_back_code();
     let commands = commands(config);
     let register = |registry: &mut prometheus_client::registry::Registry| {
         if let Some(commands) = &commands {
@@ -60,12 +63,13 @@ pub(crate) fn routes(config: &Config) -> Router {
         }
     };
     let shared = Arc::new(Shared {
-        registry: Registry::new(config.collectors(), config.limits),
+        registry,
         telemetry: config.own_metrics.then(|| Telemetry::new(register)),
         telemetry_path: config.telemetry_path.clone(),
         places: (config.max_requests > 0).then(|| Semaphore::new(config.max_requests)),
         max_requests: config.max_requests,
         openmetrics: config.openmetrics,
+        gzip: Gzip::default(),
     });
     let mut routes = Router::new()
         .route(&config.telemetry_path, get(metrics))
@@ -178,7 +182,7 @@ impl Shared {
         } else {
             Form::Text
         };
-        answer(page, form, negotiate::packing(headers))
+        answer(page, form, negotiate::packing(headers), &self.gzip)
     }
 }
 
@@ -195,7 +199,7 @@ fn patience(headers: &HeaderMap) -> Duration {
 }
 
 /// The page in the form and packing that the client takes.
-fn answer(page: Bytes, form: Form, packing: Packing) -> Response {
+fn answer(page: Bytes, form: Form, packing: Packing, gzip: &Gzip) -> Response {
     let (kind, page) = match form {
         Form::Text => (TEXT_FORMAT, page),
         Form::OpenMetrics => (OPENMETRICS, openmetrics::transcribe(&page).into()),
@@ -203,20 +207,13 @@ fn answer(page: Bytes, form: Form, packing: Packing) -> Response {
     let kind = [(CONTENT_TYPE, kind), (VARY, "accept, accept-encoding")];
     let packed = match packing {
         Packing::Plain => None,
-        Packing::Gzip => gzip(&page).ok().map(|packed| ("gzip", packed)),
+        Packing::Gzip => gzip.pack(&page).map(|packed| ("gzip", packed)),
         Packing::Zstd => zstd(&page).ok().map(|packed| ("zstd", packed)),
     };
     match packed {
         Some((name, packed)) => (kind, [(CONTENT_ENCODING, name)], packed).into_response(),
         None => (kind, page).into_response(),
     }
-}
-
-/// Level 1: the others take longer than the whole page.
-fn gzip(page: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 4), Compression::fast());
-    encoder.write_all(page)?;
-    encoder.finish()
 }
 
 fn zstd(page: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -162,9 +162,9 @@ mod tests {
     fn parts_are_counted_under_either_name_and_come_and_go() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path();
-        let mut collector = Bonding::new(folder.to_owned());
-        let none = lines(&mut collector).unwrap_err();
+        let none = lines(&mut Bonding::new(folder.to_owned())).unwrap_err();
         assert!(matches!(none, CollectError::NoData(_)));
+        let mut collector = Bonding::new(folder.to_owned());
         write(folder, "bonding_masters", "b0 b1\n");
         write(folder, "b0/bonding/slaves", "e0 e1\n");
         write(folder, "b0/lower_e0/bonding_slave/mii_status", "up\n");

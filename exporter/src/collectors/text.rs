@@ -78,6 +78,26 @@ impl<T> Names<T> {
     }
 }
 
+impl<T> Names<T> {
+    /// What the next row is called whose key is the line's first word, and what follows the word.
+    /// None where nothing follows.
+    pub fn next_line<'a>(
+        &mut self,
+        line: &'a [u8],
+        make: impl FnOnce(&[u8]) -> T,
+    ) -> Option<(&T, &'a [u8])> {
+        let known = self.known.get(self.next);
+        let value = known.and_then(|([_, key], _)| line.strip_prefix(&**key)?.strip_prefix(b" "));
+        let Some(value) = value else {
+            let (key, value) = split_at(line, b' ')?;
+            return Some((self.next([b"", key], || make(key))?, value));
+        };
+        let at = self.next;
+        self.next += 1;
+        self.known.get(at).map(|(_, made)| (made, value))
+    }
+}
+
 /// What stands before the first `mark` and what stands after it.
 pub fn split_at(line: &[u8], mark: u8) -> Option<(&[u8], &[u8])> {
     let at = line.iter().position(|c| *c == mark)?;
@@ -236,6 +256,14 @@ mod tests {
         assert_eq!(round(["a", "b"], 2), ["a1", "b1"]);
         assert_eq!(round(["c", "a"], 3), ["c3", "a3"]);
         assert_eq!(round(["c", "b"], 4), ["c3", "b4"]);
+        names.rewind();
+        for (line, made) in [("c 1", "c3"), ("bb 2", "bb!")] {
+            let make = |key: &[u8]| format!("{}!", String::from_utf8_lossy(key));
+            let (name, value) = names.next_line(line.as_bytes(), make).unwrap();
+            assert_eq!(name, made);
+            assert_eq!(value, line.rsplit(' ').next().unwrap().as_bytes());
+        }
+        assert!(names.next_line(b"c", |_| String::new()).is_none());
     }
 
     fn fraction(value: u64, decimals: usize) -> String {

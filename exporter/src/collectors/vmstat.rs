@@ -57,8 +57,8 @@ fn write(
     names: &mut Names<Option<[String; 2]>>,
     page: &mut Page,
 ) -> Option<()> {
-    let (field, value) = text::split_at(line, b' ')?;
-    if let Some([name, help]) = names.next([b"", field], || named(field, fields))? {
+    let (name, value) = names.next_line(line, |field| named(field, fields))?;
+    if let Some([name, help]) = name {
         if !text::is_integer(value) {
             return None;
         }
