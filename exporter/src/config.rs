@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use watchpost_model::config::{Faults, Validate, load};
 
-use crate::collectors::{ALL, Collector, Definition, Settings};
+use crate::collectors::{ALL, Definition, NEVER_WAIT, Ready, Settings, procfs_is_the_kernels};
 use crate::command;
 use crate::error::Error;
 use crate::registry::Limits;
@@ -58,11 +58,16 @@ impl Default for Config {
 
 impl Config {
     /// The collectors that are switched on, ready to run.
-    pub fn collectors(&self) -> Vec<(&'static str, Box<dyn Collector>)> {
+    pub fn collectors(&self) -> Vec<Ready> {
         let on = |definition: &&Definition| self.enabled.contains(definition.name);
+        let is_kernels = procfs_is_the_kernels(&self.settings.paths.procfs);
         ALL.iter()
             .filter(on)
-            .map(|definition| (definition.name, (definition.new)(&self.settings)))
+            .map(|definition| Ready {
+                name: definition.name,
+                collector: (definition.new)(&self.settings),
+                may_wait: !is_kernels || !NEVER_WAIT.contains(&definition.name),
+            })
             .collect()
     }
 }

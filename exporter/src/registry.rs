@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use crate::collectors::Collector;
+use crate::collectors::Ready;
 use merge::Order;
 use pass::Pass;
 use slot::Slot;
@@ -60,8 +60,8 @@ struct Turn {
 }
 
 impl Registry {
-    /// Takes over collectors, each with its name.
-    pub fn new(collectors: Vec<(&'static str, Box<dyn Collector>)>, limits: Limits) -> Self {
+    /// Takes over collectors.
+    pub fn new(collectors: Vec<Ready>, limits: Limits) -> Self {
         let slots = collectors.into_iter().map(Slot::new).collect();
         let worker = Mutex::new(None);
         let turn = tokio::sync::Mutex::default();

@@ -186,6 +186,25 @@ pub trait Collector: Send {
     }
 }
 
+/// A collector that is set up.
+pub struct Ready {
+    /// Its name.
+    pub name: &'static str,
+    /// Itself.
+    pub collector: Box<dyn Collector>,
+    /// Whether it may have to wait for something.
+    pub may_wait: bool,
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ready")
+            .field("name", &self.name)
+            .field("may_wait", &self.may_wait)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A line of the table.
 #[derive(Debug)]
 pub struct Definition {
@@ -199,6 +218,15 @@ pub struct Definition {
     pub flags: &'static [Flag],
     /// Makes one.
     pub new: fn(&Settings) -> Box<dyn Collector>,
+}
+
+/// Whether a folder is a `/proc` whose files are all the kernel's own. Elsewhere they may be those
+/// of a recorded host, or of a program: lxcfs lays its own over some of a container's.
+pub fn procfs_is_the_kernels(folder: &Path) -> bool {
+    let is_proc =
+        rustix::fs::statfs(folder).is_ok_and(|found| found.f_type == rustix::fs::PROC_SUPER_MAGIC);
+    let mounts = std::fs::read(folder.join("self/mountinfo")).unwrap_or_default();
+    is_proc && !mounts.is_empty() && !filesystem::has_foreign_mounts(&mounts, folder)
 }
 
 /// Collectors that only read what the kernel has in memory. All others may have to wait: for a
@@ -322,3 +350,24 @@ pub const ALL: &[Definition] = &[
     zfs::DEFINITION,
     zoneinfo::DEFINITION,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_in_order_and_know_each_other() {
+        let names: Vec<_> = ALL.iter().map(|definition| definition.name).collect();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+        assert!(NEVER_WAIT.is_sorted_by(|a, b| a < b));
+        for name in NEVER_WAIT {
+            assert!(names.contains(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_files_is_not_the_kernels() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!procfs_is_the_kernels(folder.path()));
+    }
+}

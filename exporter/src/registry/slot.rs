@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use watchpost_model::text::Page;
 
-use crate::collectors::{CollectError, Collector, NEVER_WAIT};
+use crate::collectors::{CollectError, Collector, Ready};
 
 /// One collector and what it gave last.
 #[derive(Debug)]
@@ -47,7 +47,12 @@ enum Health {
 }
 
 impl Slot {
-    pub(super) fn new((name, collector): (&'static str, Box<dyn Collector>)) -> Self {
+    pub(super) fn new(ready: Ready) -> Self {
+        let Ready {
+            name,
+            collector,
+            may_wait,
+        } = ready;
         let work = Mutex::new(Work {
             collector,
             page: Page::new(),
@@ -58,7 +63,7 @@ impl Slot {
         let health = Mutex::new(Health::Good);
         Self {
             name,
-            may_wait: !NEVER_WAIT.contains(&name),
+            may_wait,
             work,
             health,
         }

@@ -132,6 +132,15 @@ impl FileSystem {
     }
 }
 
+/// Whether something that may hang is mounted below a folder; also where the mounts cannot be read.
+pub(super) fn has_foreign_mounts(mountinfo: &[u8], folder: &Path) -> bool {
+    let Ok(mounts) = mounts::parse(mountinfo) else {
+        return true;
+    };
+    let below = |mount: &&Mount| mount.path.starts_with(folder);
+    mounts.iter().filter(below).any(Mount::may_hang)
+}
+
 /// A mount point as the host sees it: in a container the host's root is mounted below ours.
 fn strip(rootfs: &Path, point: PathBuf) -> PathBuf {
     match point.strip_prefix(rootfs) {

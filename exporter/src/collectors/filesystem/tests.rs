@@ -168,3 +168,13 @@ proptest::proptest! {
         drop(mounts::parse(&text));
     }
 }
+
+#[test]
+fn files_of_a_program_below_proc_are_foreign() {
+    let mounts = |point: &str, fstype: &str| format!("36 35 0:9 / {point} rw - {fstype} x rw\n");
+    let has = |text: &str| has_foreign_mounts(text.as_bytes(), Path::new("/proc"));
+    assert!(has(&mounts("/proc/meminfo", "fuse.lxcfs")));
+    assert!(!has(&mounts("/proc/sys/fs/binfmt_misc", "binfmt_misc")));
+    assert!(!has(&mounts("/var/lib/lxcfs", "fuse.lxcfs")));
+    assert!(has("garbage\n"));
+}
