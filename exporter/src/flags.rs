@@ -35,6 +35,22 @@ on by `exporter.commands` of the configuration file: see docs/commands.md and ex
 
 Exit status: 0 done, 1 failed, 2 wrong use of the command line, 64 wrong configuration.";
 
+/// Flags of collectors under the names that they had before, which `node_exporter` still takes.
+const OLD_NAMES: [(&str, &str); 5] = [
+    ("diskstats.ignored-devices", "diskstats.device-exclude"),
+    ("filesystem.ignored-fs-types", "filesystem.fs-types-exclude"),
+    (
+        "filesystem.ignored-mount-points",
+        "filesystem.mount-points-exclude",
+    ),
+    ("qdisk.device-exclude", "qdisc.device-exclude"),
+    ("qdisk.device-include", "qdisc.device-include"),
+];
+
+/// A flag of `node_exporter` for which there is nothing to do: file systems of other hosts have a
+/// thread each here, and the others none.
+const STAT_WORKERS: &str = "collector.filesystem.stat-workers";
+
 /// What the command line says.
 #[derive(Debug)]
 pub struct Flags {
@@ -73,6 +89,11 @@ pub fn command() -> Command {
         ))
         .args(collectors)
         .args(missing::switches_off())
+        .arg(
+            option(STAT_WORKERS, "")
+                .value_parser(clap::value_parser!(usize))
+                .hide(true),
+        )
 }
 
 /// Reads a command line and the file it names.
@@ -269,7 +290,11 @@ fn with_opposite(name: String, help: String) -> Vec<Arg> {
 
 fn option(name: impl Into<String>, help: impl Into<String>) -> Arg {
     let name = name.into();
+    let old = OLD_NAMES
+        .iter()
+        .filter(|(_, new)| name.strip_prefix("collector.") == Some(new));
     Arg::new(name.clone())
+        .aliases(old.map(|(old, _)| format!("collector.{old}")))
         .long(name)
         .help(help.into())
         .value_name("VALUE")
@@ -400,6 +425,24 @@ mod tests {
             .map(ToString::to_string)
             .collect();
         assert_eq!(text, ["127.0.0.1:1", "[::1]:2", "[::]:3"]);
+    }
+
+    #[test]
+    fn flags_are_taken_under_their_old_names() {
+        let flags = flags(&[
+            "--collector.diskstats.ignored-devices=^x",
+            "--collector.filesystem.stat-workers=4",
+        ]);
+        let settings = flags.unwrap().config.settings;
+        let exclude = ALL
+            .iter()
+            .flat_map(|definition| definition.flags)
+            .find(|flag| flag.name == "diskstats.device-exclude");
+        assert_eq!(settings.text(exclude.unwrap()), "^x");
+        for (_, new) in OLD_NAMES {
+            let mut all = ALL.iter().flat_map(|definition| definition.flags);
+            assert!(all.any(|flag| flag.name == new), "{new}");
+        }
     }
 
     #[test]

@@ -5,78 +5,16 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Error};
 
 use super::{command, switch};
-use crate::collectors::ALL;
 
-/// `node_exporter`'s collectors on Linux that may not be in the table of collectors yet.
-const COLLECTORS: &[&str] = &[
-    "arp",
-    "bcache",
-    "bcachefs",
-    "bonding",
-    "btrfs",
-    "buddyinfo",
-    "cgroups",
-    "conntrack",
-    "cpu_vulnerabilities",
-    "dmi",
-    "drbd",
-    "drm",
-    "edac",
-    "ethtool",
-    "fibrechannel",
-    "infiniband",
-    "interrupts",
-    "ipvs",
-    "kernel_hung",
-    "ksmd",
-    "lnstat",
-    "logind",
-    "mdadm",
-    "meminfo_numa",
-    "mountstats",
-    "netclass",
-    "network_route",
-    "nfs",
-    "nfsd",
-    "ntp",
-    "nvme",
-    "pcidevice",
-    "perf",
-    "qdisc",
-    "rapl",
-    "runit",
-    "schedstat",
-    "selinux",
-    "slabinfo",
-    "softirqs",
-    "softnet",
-    "supervisord",
-    "swap",
-    "sysctl",
-    "systemd",
-    "tapestats",
-    "tcpstat",
-    "textfile",
-    "timex",
-    "udp_queues",
-    "watchdog",
-    "wifi",
-    "xfrm",
-    "xfs",
-    "zfs",
-    "zoneinfo",
-];
+/// `node_exporter`'s collectors on Linux that are not in the table of collectors. `netclass_rtnl` is
+/// a part of `netclass` with flags of its own.
+const COLLECTORS: [&str; 2] = ["netclass_rtnl", "perf"];
 
 /// `--no-collector.X` of the collectors that are not there asks for what is so anyway.
 pub(super) fn switches_off() -> impl Iterator<Item = Arg> {
     let name = |collector| format!("no-collector.{collector}");
-    not_there().map(move |collector| switch(name(collector), "").hide(true))
-}
-
-fn not_there() -> impl Iterator<Item = &'static str> {
-    let there = |name: &str| ALL.iter().any(|definition| definition.name == name);
-    let names = COLLECTORS.iter().copied();
-    names.filter(move |name| !there(name))
+    let names = COLLECTORS.into_iter();
+    names.map(move |collector| switch(name(collector), "").hide(true))
 }
 
 /// Says so where a flag is one of `node_exporter`'s that is not there yet; any other error is left
@@ -104,12 +42,13 @@ pub fn explain(error: Error) -> Error {
 fn is_missing(flag: &str) -> bool {
     let name = flag.strip_prefix("collector.").unwrap_or_default();
     let name = name.split('.').next().unwrap_or_default();
-    not_there().any(|missing| missing == name)
+    COLLECTORS.contains(&name)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collectors::ALL;
 
     fn told(flag: &str) -> String {
         let args = ["watchpost-exporter", flag];

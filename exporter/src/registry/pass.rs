@@ -94,6 +94,7 @@ impl Pass {
     pub(super) fn page(&self, own: &[u8], order: &mut Order) -> Bytes {
         let slots = self.selected.iter().filter_map(|at| self.slots.get(*at));
         let mut results: Vec<_> = slots.map(|slot| (slot, slot.result(self.number))).collect();
+        results.retain(|(slot, result)| !slot.is_silent(result.as_deref()));
         let mut scrape = Page::new();
         scrape.family(
             "node_scrape_collector_duration_seconds",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use watchpost_model::text::Page;
 
-use crate::collectors::{CollectError, Collector, Ready};
+use crate::collectors::{CollectError, Collector, OURS, Ready};
 
 /// One collector and what it gave last.
 #[derive(Debug)]
@@ -79,6 +79,12 @@ impl Slot {
     /// What the collector gave in this pass; nothing when it is not done.
     pub(super) fn result(&self, pass: u64) -> Option<MutexGuard<'_, Work>> {
         self.work.try_lock().filter(|work| work.pass == pass)
+    }
+
+    /// Whether the page says nothing of the collector.
+    pub(super) fn is_silent(&self, work: Option<&Work>) -> bool {
+        let no_data = |work: &Work| matches!(work.outcome, Err(CollectError::NoData(_)));
+        OURS.contains(&self.name) && work.is_some_and(no_data)
     }
 
     /// Logs how the collector did if it is not as before.

@@ -9,6 +9,7 @@ use crate::collectors::{CollectError, Collector};
 /// Writes one family, or does something else.
 enum Fake {
     Works(&'static str),
+    HasNoData,
     /// Works on this thread only.
     WorksHere(std::thread::ThreadId),
     Fails,
@@ -25,6 +26,7 @@ impl Collector for Fake {
                 page.sample(&[], 1.0);
                 Ok(())
             }
+            Self::HasNoData => Err(CollectError::NoData("none")),
             Self::WorksHere(thread) => {
                 let here = std::thread::current().id() == *thread;
                 let elsewhere = || CollectError::Call("on another thread".to_owned());
@@ -154,6 +156,17 @@ async fn collectors_that_never_wait_need_no_other_thread_and_the_others_get_one(
     let page = page(&registry(fakes, Duration::from_mins(1))).await;
     assert!(success(&page, "never_waits"));
     assert!(!success(&page, "hwmon"));
+}
+
+#[tokio::test]
+async fn a_collector_that_node_exporter_lacks_is_not_on_the_page_without_data() {
+    let fakes = vec![("gpu", Fake::HasNoData), ("hwmon", Fake::HasNoData)];
+    let page = page(&registry(fakes, Duration::from_mins(1))).await;
+    assert!(!success(&page, "hwmon"));
+    assert!(!page.contains("\"gpu\""));
+    let fakes = vec![("gpu", Fake::Fails)];
+    let page = self::page(&registry(fakes, Duration::from_mins(1))).await;
+    assert!(!success(&page, "gpu"));
 }
 
 #[tokio::test]

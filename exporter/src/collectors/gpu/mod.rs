@@ -81,9 +81,10 @@ impl Collector for Gpus {
         let now = Instant::now();
         let latest = self.workers.each_ref().map(|worker| worker.latest(now));
         let snapshots: Vec<_> = latest.iter().flatten().map(AsRef::as_ref).collect();
-        if !snapshots.is_empty() {
-            page::write(page, &snapshots);
+        if snapshots.is_empty() {
+            return Err(CollectError::NoData("this host has no GPU"));
         }
+        page::write(page, &snapshots);
         Ok(())
     }
 }

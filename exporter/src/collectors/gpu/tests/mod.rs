@@ -20,10 +20,12 @@ const PATIENT: Limits = Limits {
 /// The series of the page, without help and types.
 fn series(gpus: &mut Gpus) -> Vec<String> {
     let mut page = Page::new();
-    gpus.collect(&mut page).unwrap();
+    let outcome = gpus.collect(&mut page);
     let text = String::from_utf8(page.finish().to_vec()).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
-    lines.map(str::to_owned).collect()
+    let series: Vec<_> = lines.map(str::to_owned).collect();
+    assert_eq!(outcome.is_ok(), !series.is_empty(), "{outcome:?}");
+    series
 }
 
 /// The series, as soon as they are as wanted.
