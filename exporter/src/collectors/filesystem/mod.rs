@@ -4,13 +4,14 @@ pub(super) mod mounts;
 mod space;
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use watchpost_model::MetricType;
 use watchpost_model::text::Page;
 
 use super::{
-    CollectError, Collector, Definition, Filter, Flag, FlagKind, KeptFile, Settings, text,
+    CollectError, Collector, Definition, Filter, Flag, FlagKind, Inventory, KeptFile, Settings,
+    text,
 };
 use mounts::Mount;
 use space::{Answer, Answers};
@@ -66,8 +67,11 @@ pub(super) const DEFINITION: Definition = Definition {
 struct FileSystem {
     /// The mounts of process 1, and our own where those may not be read.
     files: [KeptFile; 2],
-    /// Those that are wanted, as of when the kernel last told of a change.
-    mounts: Vec<Mount>,
+    /// Whether our own were read last.
+    is_own: bool,
+    /// Those that are wanted, as of when the kernel last told of a change. It does not tell of all:
+    /// a folder above a mount that is renamed, or what another namespace does to the file system.
+    mounts: Inventory<Vec<Mount>>,
     rootfs: PathBuf,
     points: Filter,
     types: Filter,
@@ -78,7 +82,8 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
     let mounts = |process| KeptFile::new(settings.paths.procfs.join(process).join("mountinfo"));
     Box::new(FileSystem {
         files: ["1", "self"].map(mounts),
-        mounts: Vec::new(),
+        is_own: false,
+        mounts: Inventory::default(),
         rootfs: settings.paths.rootfs.clone(),
         points: settings.filter(&POINTS_INCLUDE, &POINTS_EXCLUDE),
         types: settings.filter(&TYPES_INCLUDE, &TYPES_EXCLUDE),
@@ -88,16 +93,22 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
 
 impl Collector for FileSystem {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
-        if !self.files.iter().any(KeptFile::is_unchanged) {
-            self.mounts = self.read_mounts()?;
+        let [first, own] = &self.files;
+        let file = if self.is_own { own } else { first };
+        // What cannot be read leaves none, so that no old ones are taken for those of now.
+        let mut kept = std::mem::take(&mut self.mounts);
+        if !file.is_unchanged() {
+            kept.forget();
         }
-        let paths = self.mounts.iter().map(|mount| {
+        let mounts = kept.get(Instant::now(), |_| self.read_mounts())?;
+        let paths = mounts.iter().map(|mount| {
             let path = host_path(&self.rootfs, &mount.path);
             (path, mount.may_hang())
         });
         let spaces = self.answers.ask(paths.collect());
-        let found: Vec<_> = self.mounts.iter().zip(spaces).collect();
+        let found: Vec<_> = mounts.iter().zip(spaces).collect();
         write(&found, page);
+        self.mounts = kept;
         Ok(())
     }
 }
@@ -105,11 +116,12 @@ impl Collector for FileSystem {
 impl FileSystem {
     fn read_mounts(&mut self) -> Result<Vec<Mount>, CollectError> {
         let [first, own] = &mut self.files;
-        let file = if first.read().is_ok() {
-            first
-        } else {
+        self.is_own = first.read().is_err();
+        let file = if self.is_own {
             own.read()?;
             own
+        } else {
+            first
         };
         let mounts =
             mounts::parse(file.text()).map_err(|line| file.fault("a mount as in proc(5)", line))?;
@@ -169,7 +181,12 @@ const FIGURES: [(&str, &str, Figure); 8] = [
     (
         "node_filesystem_readonly",
         "Filesystem read-only status.",
-        |(mount, _)| Some(u64::from(mount.read_only)),
+        // What the file system says of itself is newer: an error makes it read-only without a word
+        // to those who wait for changes of the mounts.
+        |(mount, answer)| {
+            let is_now = answer.as_ref().is_ok_and(|space| space.read_only);
+            Some(u64::from(mount.read_only || is_now))
+        },
     ),
     (
         "node_filesystem_size_bytes",

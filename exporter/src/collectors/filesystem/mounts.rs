@@ -46,7 +46,10 @@ pub(in super::super) struct Mount {
 impl Mount {
     /// Whether asking it for its space may take for ever.
     pub(super) fn may_hang(&self) -> bool {
-        REMOTE.contains(&self.fstype.as_str()) || self.fstype.starts_with("fuse")
+        let fstype = self.fstype.as_str();
+        // Not `fusectl`, which is the kernel's own.
+        let is_program = matches!(fstype, "fuse" | "fuseblk") || fstype.starts_with("fuse.");
+        is_program || REMOTE.contains(&fstype)
     }
 
     /// Whether both would make the same series.
@@ -57,7 +60,7 @@ impl Mount {
 
 /// All mounts. The error is the line at fault.
 pub(in super::super) fn parse(text: &[u8]) -> Result<Vec<Mount>, &[u8]> {
-    text::lines(text)
+    text::ended_lines(text)
         .map(|line| mount(line).ok_or(line))
         .collect()
 }

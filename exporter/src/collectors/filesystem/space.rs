@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel};
 use std::time::{Duration, Instant};
 
-/// What `statvfs(3)` says, in bytes and files.
+use rustix::fs::StatVfsMountFlags;
+
+/// What `statvfs(3)` says, in bytes and files, and whether nothing can be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Space {
     pub(super) size: u64,
@@ -16,6 +18,7 @@ pub(super) struct Space {
     pub(super) available: u64,
     pub(super) files: u64,
     pub(super) files_free: u64,
+    pub(super) read_only: bool,
 }
 
 /// A file system's space, or why it is not known.
@@ -107,6 +110,7 @@ fn space(path: &Path) -> Answer {
         available: bytes(found.f_bavail),
         files: found.f_files,
         files_free: found.f_ffree,
+        read_only: found.f_flag.contains(StatVfsMountFlags::RDONLY),
     })
 }
 

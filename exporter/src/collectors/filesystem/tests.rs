@@ -14,7 +14,8 @@ fn lines(page: &mut Page) -> Vec<String> {
 fn filesystem(settings: &Settings) -> FileSystem {
     FileSystem {
         files: ["a", "b"].map(KeptFile::new),
-        mounts: Vec::new(),
+        is_own: false,
+        mounts: Inventory::default(),
         rootfs: settings.paths.rootfs.clone(),
         points: settings.filter(&POINTS_INCLUDE, &POINTS_EXCLUDE),
         types: settings.filter(&TYPES_INCLUDE, &TYPES_EXCLUDE),
@@ -124,6 +125,7 @@ fn a_mount_with_an_error_has_no_figures() {
         available: 1_024,
         files: 10,
         files_free: 3,
+        read_only: false,
     };
     let found = [
         (mount("/a").remove(0), Ok(space)),
@@ -157,7 +159,32 @@ fn a_mount_with_an_error_has_no_figures() {
     );
 }
 
+#[test]
+fn a_file_system_that_an_error_made_read_only_is_told_whatever_its_mount_says() {
+    let mount = parse("1 0 8:1 / /a rw - ext4 /dev/sda1 rw\n").remove(0);
+    let read_only = |read_only| {
+        let space = Space {
+            read_only,
+            ..Space::default()
+        };
+        let mut page = Page::new();
+        write(&[(&mount, Ok(space))], &mut page);
+        lines(&mut page).remove(1)
+    };
+    assert!(read_only(false).starts_with("node_filesystem_readonly"));
+    assert!(read_only(false).ends_with(" 0"));
+    assert!(read_only(true).ends_with(" 1"));
+}
+
 proptest::proptest! {
+    #[test]
+    fn a_cut_text_gives_whole_mounts_or_an_error(end in 0..MOUNTINFO.len()) {
+        let whole = mounts::parse(MOUNTINFO).unwrap();
+        if let Ok(mounts) = mounts::parse(&MOUNTINFO[..end]) {
+            assert_eq!(mounts, whole[..mounts.len()]);
+        }
+    }
+
     #[test]
     fn a_cut_or_garbled_text_does_not_panic(
         end in 0..MOUNTINFO.len(), at in 0..MOUNTINFO.len(), byte: u8,
@@ -175,6 +202,7 @@ fn files_of_a_program_below_proc_are_foreign() {
     let has = |text: &str| has_foreign_mounts(text.as_bytes(), Path::new("/proc"));
     assert!(has(&mounts("/proc/meminfo", "fuse.lxcfs")));
     assert!(!has(&mounts("/proc/sys/fs/binfmt_misc", "binfmt_misc")));
+    assert!(!has(&mounts("/proc/x", "fusectl")));
     assert!(!has(&mounts("/var/lib/lxcfs", "fuse.lxcfs")));
     assert!(has("garbage\n"));
 }
