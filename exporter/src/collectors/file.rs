@@ -59,8 +59,9 @@ impl KeptFile {
         Self::of(Kind::AtOnce, path)
     }
 
-    /// Names a table of short rows, less than a kilobyte each. Its end is seen without another
-    /// call, which for some tables is as dear as the first.
+    /// Names a table of short rows, less than a kilobyte each; a row is what the kernel writes at
+    /// once, which may be several lines. Its end is seen without another call, which for some
+    /// tables is as dear as the first.
     pub fn rows(path: impl Into<PathBuf>) -> Self {
         Self::of(Kind::Rows, path)
     }

@@ -39,7 +39,8 @@ pub(super) const DEFINITION: Definition = Definition {
     default_on: true,
     flags: &[],
     new: |settings| {
-        let file = KeptFile::rows(settings.paths.procfs.join("schedstat"));
+        // A CPU comes with all its domains at once, so it is not a table of short rows.
+        let file = KeptFile::new(settings.paths.procfs.join("schedstat"));
         Box::new(Schedstat { file })
     },
 };
