@@ -33,6 +33,7 @@ use collectors::Paths;
 pub use config::Config;
 pub use error::Error;
 use flags::Flags;
+use memory::Code;
 
 /// What the exporter's clients may do.
 const LIMITS: server::Limits = server::Limits {
@@ -52,14 +53,16 @@ pub async fn run(
     let address = listener.local_addr().map_err(Error::Start)?;
     let web = web(&config)?;
     tell_who_may_command(&config, web.as_deref(), address);
-    server::serve_web(listener, routes::routes(&config), LIMITS, web, shutdown).await;
+    let routes = routes::routes(&config, Code::default());
+    server::serve_web(listener, routes, LIMITS, web, shutdown).await;
     Ok(())
 }
 
 /// The program after its command line is read: serves on all addresses until it is told to stop
 /// by SIGINT or SIGTERM.
 pub fn serve(flags: Flags) -> Result<(), Error> {
-    memory::give_back_code();
+    let code = Code::of_this_program();
+    code.give_back();
     let mut builder = match flags.threads {
         0 | 1 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
@@ -70,13 +73,13 @@ pub fn serve(flags: Flags) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(Error::Start)?;
-    let result = runtime.block_on(serve_until_told(flags));
+    let result = runtime.block_on(serve_until_told(flags, code));
     // Programs that still run are killed; a thread that hangs in the kernel is not waited for.
     runtime.shutdown_background();
     result
 }
 
-async fn serve_until_told(flags: Flags) -> Result<(), Error> {
+async fn serve_until_told(flags: Flags, code: Code) -> Result<(), Error> {
     look_at_mounts(&flags.config.settings.paths)?;
     let web = web(&flags.config)?;
     let mut listeners = Vec::new();
@@ -93,8 +96,8 @@ async fn serve_until_told(flags: Flags) -> Result<(), Error> {
         tracing::info!(%address, tls, "listening");
         tell_who_may_command(&flags.config, web.as_deref(), address);
     }
-    let routes = routes::routes(&flags.config);
-    memory::give_back_code();
+    let routes = routes::routes(&flags.config, code.clone());
+    code.give_back();
     let (stop, stopped) = tokio::sync::watch::channel(());
     let mut servers = JoinSet::new();
     for listener in listeners {

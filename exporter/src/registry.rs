@@ -20,7 +20,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::collectors::Ready;
-use crate::memory;
+use crate::memory::Code;
 use merge::Order;
 use pass::Pass;
 use slot::Slot;
@@ -50,14 +50,25 @@ pub struct Registry {
     limits: Limits,
     worker: Mutex<Option<SyncSender<Arc<Pass>>>>,
     turn: tokio::sync::Mutex<Turn>,
+    /// What the first page gives back.
+    code: Code,
 }
 
 /// Whose turn it is: one pass at a time.
 #[derive(Debug, Default)]
 struct Turn {
     number: u64,
-    last: Option<(Instant, Bytes)>,
+    last: Option<Kept>,
     order: Order,
+}
+
+/// A page that those who asked before it was begun may have, too.
+#[derive(Debug)]
+struct Kept {
+    started: Instant,
+    /// How long its collectors had.
+    patience: Duration,
+    page: Bytes,
 }
 
 impl Registry {
@@ -71,7 +82,14 @@ impl Registry {
             limits,
             worker,
             turn,
+            code: Code::default(),
         }
+    }
+
+    /// Gives back the program's code after the first page.
+    #[must_use]
+    pub(crate) fn that_gives_back(self, code: Code) -> Self {
+        Self { code, ..self }
     }
 
     /// The collectors' names.
@@ -80,23 +98,30 @@ impl Registry {
     }
 
     /// A page of everything, with the families of the text `own` merged in. Those who ask while a
-    /// pass is running share the next one, so that no number is older than the request for it.
+    /// pass is running share the next one, so that no number is older than the request for it;
+    /// but none of someone who had less patience, which may lack what is slow.
     /// The page takes at most `patience`, if that is less than the registry's own.
     pub async fn scrape(&self, patience: Duration, own: impl FnOnce() -> Vec<u8>) -> Bytes {
         let asked = Instant::now();
+        let patience = patience.min(self.limits.deadline);
         let mut turn = self.turn.lock().await;
-        if let Some((started, page)) = &turn.last
-            && *started >= asked
+        if let Some(last) = &turn.last
+            && last.started >= asked
+            && last.patience >= patience
         {
-            return page.clone();
+            return last.page.clone();
         }
         let started = Instant::now();
         let page = self.pass(&mut turn, |_| true, patience, own).await;
         if turn.last.is_none() {
             // The first page takes what no other one does: files are found, names are made.
-            memory::give_back_code();
+            self.code.give_back();
         }
-        turn.last = Some((started, page.clone()));
+        turn.last = Some(Kept {
+            started,
+            patience,
+            page: page.clone(),
+        });
         page
     }
 

@@ -22,7 +22,7 @@ use crate::collectors::ALL;
 use crate::command::Commands;
 use crate::config::Config;
 use crate::error::chain;
-use crate::memory;
+use crate::memory::Code;
 use crate::registry::Registry;
 use crate::telemetry::Telemetry;
 use gzip::Gzip;
@@ -52,10 +52,11 @@ struct Shared {
     gzip: Gzip,
 }
 
-/// All routes of an exporter.
-pub(crate) fn routes(config: &Config) -> Router {
+/// All routes of an exporter, whose `code` is given back when it was used for the last time.
+pub(crate) fn routes(config: &Config, code: Code) -> Router {
     let registry = Registry::new(config.collectors(), config.limits);
-    memory::give_back_code();
+    code.give_back();
+    let registry = registry.that_gives_back(code);
     let commands = commands(config);
     let register = |registry: &mut prometheus_client::registry::Registry| {
         if let Some(commands) = &commands {

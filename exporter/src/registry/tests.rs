@@ -194,3 +194,15 @@ async fn a_client_that_goes_away_does_not_spoil_the_next_page() {
     let page = page(&registry).await;
     assert!(success(&page, "works"), "{page}");
 }
+
+#[tokio::test]
+async fn a_page_is_shared_with_those_who_have_no_more_patience() {
+    let (_release, hang) = mpsc::channel();
+    let fakes = vec![("hangs", Fake::Hangs(Mutex::new(hang)))];
+    let registry = registry(fakes, Duration::from_hours(1));
+    let ask = |millis| registry.scrape(Duration::from_millis(millis), Vec::new);
+    // All others ask while the first one waits.
+    let (_first, short, long, as_long) = tokio::join!(ask(50), ask(60), ask(70), ask(65));
+    assert_ne!(short.as_ptr(), long.as_ptr());
+    assert_eq!(long.as_ptr(), as_long.as_ptr());
+}
