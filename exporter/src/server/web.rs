@@ -75,6 +75,8 @@ pub struct Web {
 struct Kept {
     settings: Arc<Settings>,
     looked: Instant,
+    /// Whether somebody looks right now; on a disk that hangs, nobody else shall.
+    is_looking: bool,
     stamps: Stamps,
 }
 
@@ -102,6 +104,7 @@ impl Web {
         let kept = Kept {
             settings: Arc::new(settings?),
             looked: Instant::now(),
+            is_looking: false,
             stamps,
         };
         Ok(Arc::new(Self {
@@ -123,15 +126,19 @@ impl Web {
         let now = Instant::now();
         {
             let mut kept = self.kept.lock();
-            if now.saturating_duration_since(kept.looked) < LOOK_AGAIN {
+            if kept.is_looking || now.saturating_duration_since(kept.looked) < LOOK_AGAIN {
                 return Arc::clone(&kept.settings);
             }
             kept.looked = now;
+            kept.is_looking = true;
         }
         let web = Arc::clone(self);
         // A disk may hang: then this client waits, and the others have what is known.
-        let looked = tokio::task::spawn_blocking(move || web.look()).await;
-        if looked.is_err() {
+        let looked = tokio::task::spawn_blocking(move || {
+            let _looking = Looking(&web);
+            web.look();
+        });
+        if looked.await.is_err() {
             tracing::error!("reading the web configuration ended unexpectedly");
         }
         Arc::clone(&self.kept.lock().settings)
@@ -210,6 +217,15 @@ impl Web {
     fn has_own_login(&self, path: &str) -> bool {
         let rest = self.own_login.and_then(|own| path.strip_prefix(own));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// Whoever looks at the files, as long as it is held.
+struct Looking<'a>(&'a Web);
+
+impl Drop for Looking<'_> {
+    fn drop(&mut self) {
+        self.0.kept.lock().is_looking = false;
     }
 }
 
@@ -378,6 +394,20 @@ mod tests {
         web.look();
         assert!(!Arc::ptr_eq(&before, &web.kept.lock().settings));
         assert!(!changes(&web, &key, "no key"));
+    }
+
+    #[tokio::test]
+    async fn while_somebody_looks_at_the_files_the_others_have_what_is_known() {
+        let (folder, web) = folder("");
+        let before = Arc::clone(&web.kept.lock().settings);
+        let lines = "http_server_config: {http2: false}\n";
+        std::fs::write(folder.path().join("web.yml"), lines).unwrap();
+        for (is_looking, is_known) in [(true, true), (false, false)] {
+            web.kept.lock().is_looking = is_looking;
+            web.kept.lock().looked = Instant::now().checked_sub(LOOK_AGAIN).unwrap();
+            assert_eq!(Arc::ptr_eq(&before, &web.settings().await), is_known);
+        }
+        assert!(!web.kept.lock().is_looking);
     }
 
     #[test]
