@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use watchpost_model::config::{Faults, Validate, load};
 
-use crate::collectors::{ALL, Definition, NEVER_WAIT, Ready, Settings, procfs_is_the_kernels};
+use crate::collectors::{ALL, Definition, NEVER_WAIT, Ready, Settings, files_are_the_kernels};
 use crate::command;
 use crate::error::Error;
 use crate::registry::Limits;
@@ -60,7 +60,7 @@ impl Config {
     /// The collectors that are switched on, ready to run.
     pub fn collectors(&self) -> Vec<Ready> {
         let on = |definition: &&Definition| self.enabled.contains(definition.name);
-        let is_kernels = procfs_is_the_kernels(&self.settings.paths.procfs);
+        let is_kernels = files_are_the_kernels(&self.settings.paths);
         ALL.iter()
             .filter(on)
             .map(|definition| Ready {

@@ -99,6 +99,7 @@ mod zoneinfo;
 
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{FsWord, PROC_SUPER_MAGIC, statfs};
 use watchpost_model::text::Page;
 
 pub use file::{Inventory, KeptFile, read_small};
@@ -220,23 +221,30 @@ pub struct Definition {
     pub new: fn(&Settings) -> Box<dyn Collector>,
 }
 
-/// Whether a folder is a `/proc` whose files are all the kernel's own. Elsewhere they may be those
-/// of a recorded host, or of a program: lxcfs lays its own over some of a container's.
-pub fn procfs_is_the_kernels(folder: &Path) -> bool {
-    let is_proc =
-        rustix::fs::statfs(folder).is_ok_and(|found| found.f_type == rustix::fs::PROC_SUPER_MAGIC);
-    let mounts = std::fs::read(folder.join("self/mountinfo")).unwrap_or_default();
-    is_proc && !mounts.is_empty() && !filesystem::has_foreign_mounts(&mounts, folder)
+/// What `statfs(2)` calls the file system of `/sys`.
+const SYSFS_MAGIC: FsWord = 0x6265_6572;
+
+/// Whether all files of `/proc` and `/sys` are the kernel's own. Elsewhere they may be those of a
+/// recorded host, or of a program: lxcfs lays its own over some of a container's.
+pub fn files_are_the_kernels(paths: &Paths) -> bool {
+    let mounts = std::fs::read(paths.procfs.join("self/mountinfo")).unwrap_or_default();
+    let is_own = |(folder, kind): (&PathBuf, FsWord)| {
+        let is_kind = statfs(folder).is_ok_and(|found| found.f_type == kind);
+        is_kind && !filesystem::has_foreign_mounts(&mounts, folder)
+    };
+    let folders = [
+        (&paths.procfs, PROC_SUPER_MAGIC),
+        (&paths.sysfs, SYSFS_MAGIC),
+    ];
+    !mounts.is_empty() && folders.into_iter().all(is_own)
 }
 
 /// Collectors that only read what the kernel has in memory. All others may have to wait: for a
-/// device, another host, a program, or a lock that the kernel holds while it waits for one.
+/// device, a disk, another host, a program, or a lock that the kernel holds while it waits for one.
 pub const NEVER_WAIT: &[&str] = &[
     "buddyinfo",
     "conntrack",
     "cpu",
-    "cpufreq",
-    "diskstats",
     "entropy",
     "filefd",
     "gpu",
@@ -250,7 +258,6 @@ pub const NEVER_WAIT: &[&str] = &[
     "netstat",
     "nfs",
     "nfsd",
-    "os",
     "pressure",
     "schedstat",
     "selinux",
@@ -372,6 +379,18 @@ mod tests {
     #[test]
     fn a_folder_of_files_is_not_the_kernels() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(!procfs_is_the_kernels(folder.path()));
+        let files = || folder.path().to_owned();
+        for paths in [
+            Paths {
+                procfs: files(),
+                ..Paths::default()
+            },
+            Paths {
+                sysfs: files(),
+                ..Paths::default()
+            },
+        ] {
+            assert!(!files_are_the_kernels(&paths));
+        }
     }
 }
