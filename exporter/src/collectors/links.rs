@@ -10,6 +10,9 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_GETLINK: u16 = 18;
 const IFINFOMSG: usize = 16;
 
+/// Where devices come and go all the time, the last answer has to do.
+const TRIES: usize = 3;
+
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_BROADCAST: u16 = 2;
 const IFLA_IFNAME: u16 = 3;
@@ -80,8 +83,18 @@ impl Default for Links {
 }
 
 impl Links {
-    /// Asks the kernel.
+    /// Asks the kernel, again if devices came and went meanwhile.
     pub(super) fn read(&mut self) -> Result<(), CollectError> {
+        for _ in 0..TRIES {
+            self.ask()?;
+            if !self.socket.was_interrupted() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self) -> Result<(), CollectError> {
         self.text.clear();
         self.ends.clear();
         let (text, ends) = (&mut self.text, &mut self.ends);

@@ -23,6 +23,8 @@ const NLMSG_DONE: u16 = 3;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
+/// What is told changed while it was told: some of it may be missing or there twice.
+const NLM_F_DUMP_INTR: u16 = 0x10;
 
 /// The bits of an attribute's type that say how its value is to be read.
 const ATTRIBUTE_KIND: u16 = 0x3fff;
@@ -42,6 +44,8 @@ pub(super) struct NetlinkSocket {
     protocol: Option<Protocol>,
     socket: Option<OwnedFd>,
     sequence: u32,
+    /// Whether the last answer is not of one moment.
+    was_interrupted: bool,
     datagram: Vec<u8>,
 }
 
@@ -71,6 +75,7 @@ impl NetlinkSocket {
             protocol,
             socket: None,
             sequence: 0,
+            was_interrupted: false,
             datagram: Vec::new(),
         }
     }
@@ -87,6 +92,7 @@ impl NetlinkSocket {
             Some(socket) => socket,
             None => open(self.protocol)?,
         };
+        self.was_interrupted = false;
         self.sequence = self.sequence.wrapping_add(1);
         self.datagram.resize(DATAGRAM, 0);
         let flags = match question {
@@ -101,6 +107,7 @@ impl NetlinkSocket {
             if whole > length {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
+            self.was_interrupted |= is_interrupted(datagram);
             match read(datagram, self.sequence, &mut each) {
                 Next::More => {}
                 Next::Done => {
@@ -116,6 +123,11 @@ impl NetlinkSocket {
             }
         }
         Err(io::ErrorKind::FileTooLarge.into())
+    }
+
+    /// Whether the last answer was told while what it tells of changed.
+    pub(super) const fn was_interrupted(&self) -> bool {
+        self.was_interrupted
     }
 
     /// The name of a network device.
@@ -148,6 +160,17 @@ fn message(kind: u16, flags: u16, sequence: u32, body: &[u8]) -> Vec<u8> {
     message.extend_from_slice(&[0; 4]);
     message.extend_from_slice(body);
     message
+}
+
+/// Whether one of the messages says that it is not of the same moment as those before.
+fn is_interrupted(datagram: &[u8]) -> bool {
+    let mut rest = datagram;
+    let flags = std::iter::from_fn(|| {
+        let (message, after) = cut(rest, u32_at(rest, 0))?;
+        rest = after;
+        u16_at(message, 6)
+    });
+    flags.into_iter().any(|flags| flags & NLM_F_DUMP_INTR != 0)
 }
 
 /// Takes the messages out of a datagram. Those that answer another question are left out.
@@ -255,6 +278,13 @@ mod tests {
         let attributes: Vec<_> = attributes(&bodies[0]).collect();
         assert_eq!(attributes, [(1, &b"eth0\0"[..]), (2, &[7; 4][..])]);
         assert_eq!(text(attributes[0].1), "eth0");
+    }
+
+    #[test]
+    fn an_answer_that_is_not_of_one_moment_is_told_from_others() {
+        assert!(!is_interrupted(&answer()));
+        let done = message(NLMSG_DONE, NLM_F_DUMP_INTR, 7, &[0; 4]);
+        assert!(is_interrupted(&[answer(), done].concat()));
     }
 
     #[test]

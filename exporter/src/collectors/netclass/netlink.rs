@@ -1,7 +1,9 @@
 //! The devices as the kernel's dump describes them, in the words of the files.
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -55,6 +57,8 @@ type State = (u32, u32, [Option<u32>; 12]);
 struct Attributes {
     address_assign_type: Option<i64>,
     device_id: Option<i64>,
+    /// Where the dump lacks some, before Linux 6.1.
+    flags: Option<i64>,
     name_assign_type: Option<i64>,
     speed: Option<i64>,
     duplex: String,
@@ -106,21 +110,24 @@ impl Extra {
             self.read.forget();
         }
         let name = &self.name;
+        let has_all_flags = link.number(Number::AllMulticast).is_some();
         let read = |_| {
-            Ok(Attributes::read(
-                &folder.join(&*String::from_utf8_lossy(name)),
-            ))
+            let folder = folder.join(OsStr::from_bytes(name));
+            Ok(Attributes::read(&folder, has_all_flags))
         };
         Ok(self.read.get(now, read)?)
     }
 }
 
 impl Attributes {
-    fn read(folder: &Path) -> Self {
+    fn read(folder: &Path, has_all_flags: bool) -> Self {
         let file = |name| KeptFile::at_once(folder.join(name));
         Self {
             address_assign_type: integer(&mut file("addr_assign_type")),
             device_id: integer(&mut file("dev_id")),
+            flags: (!has_all_flags)
+                .then(|| integer(&mut file("flags")))
+                .flatten(),
             name_assign_type: integer(&mut file("name_assign_type")),
             speed: integer(&mut file("speed")),
             duplex: text(&mut file("duplex")).into_owned(),
@@ -141,7 +148,7 @@ fn device<'a>(link: &Link<'a>, attributes: &'a Attributes) -> Device<'a> {
         number(Number::CarrierUps),
         attributes.device_id,
         is_up.then_some(i64::from(link.flags & DORMANT == DORMANT)),
-        Some(i64::from(flags(link))),
+        Some(i64::from(flags(link, attributes.flags))),
         Some(index),
         // A device that stands on no other one is its own.
         Some(number(Number::Link).unwrap_or(index)),
@@ -160,14 +167,16 @@ fn device<'a>(link: &Link<'a>, attributes: &'a Attributes) -> Device<'a> {
         address: Cow::Owned(hardware_address(link.address)),
         broadcast: Cow::Owned(hardware_address(link.broadcast)),
         duplex: Cow::Borrowed(&attributes.duplex),
-        alias: String::from_utf8_lossy(link.alias),
+        alias: String::from_utf8_lossy(link.alias.trim_ascii()),
         state: Cow::Borrowed(state.copied().unwrap_or_default()),
         numbers,
     }
 }
 
 /// The flags as the file has them.
-fn flags(link: &Link<'_>) -> u32 {
+fn flags(link: &Link<'_>, file: Option<i64>) -> u32 {
+    let file = file.and_then(|flags| u32::try_from(flags).ok());
+    let file = file.unwrap_or(link.flags);
     let mut flags = link.flags & !(RUNNING | LOWER_UP | DORMANT);
     for (number, flag) in [
         (Number::Promiscuity, PROMISCUOUS),
@@ -176,7 +185,7 @@ fn flags(link: &Link<'_>) -> u32 {
         match link.number(number) {
             Some(0) => flags &= !flag,
             Some(_) => flags |= flag,
-            None => {}
+            None => flags = flags & !flag | file & flag,
         }
     }
     flags
