@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::TestRunner;
 use tempfile::TempDir;
 use watchpost_model::text::Page;
 
@@ -63,4 +66,40 @@ pub(super) fn series(page: &mut Page) -> Vec<String> {
     let text = String::from_utf8(page.finish().to_vec()).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines.map(str::to_owned).collect()
+}
+
+/// Gives a collector each beginning of a file's text, which must make no series that the whole text
+/// does not make, and bytes that are no such text, which must not make it panic.
+pub(super) fn bears_bad_input(of: &Definition, settings: &Settings, file: &Path) {
+    let whole = std::fs::read(file).unwrap();
+    let (outcome, expected) = collect(of, settings);
+    outcome.unwrap();
+    assert!(!expected.is_empty(), "{}", file.display());
+    let given = |text: &[u8]| {
+        std::fs::write(file, text).unwrap();
+        collect(of, settings).1
+    };
+    for end in 0..whole.len() {
+        let more = given(&whole[..end])
+            .into_iter()
+            .find(|one| !expected.contains(one));
+        assert_eq!(more, None, "after {end} bytes of {}", file.display());
+    }
+    let changed = (any::<Index>(), any::<u8>(), any::<Index>());
+    let bytes = prop_oneof![
+        any::<Vec<u8>>(),
+        changed.prop_map(|(at, byte, end)| {
+            let mut text = whole.clone();
+            *at.get_mut(&mut text) = byte;
+            text.truncate(1 + end.index(text.len()));
+            text
+        }),
+    ];
+    let mut config = ProptestConfig::with_cases(64);
+    config.failure_persistence = None;
+    let run = TestRunner::new(config).run(&bytes, |bytes| {
+        given(&bytes);
+        Ok(())
+    });
+    run.unwrap();
 }

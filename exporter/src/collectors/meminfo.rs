@@ -32,7 +32,7 @@ impl Collector for MemInfo {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         self.file.read()?;
         self.names.rewind();
-        for line in text::lines(self.file.text()) {
+        for line in text::ended_lines(self.file.text()) {
             if write(line, &mut self.names, page).is_none() {
                 return Err(self.file.fault("`Name:  12345 kB`", line));
             }
@@ -77,6 +77,7 @@ fn named(key: &[u8], unit: &[u8]) -> [String; 2] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host::{FakeHost, bears_bad_input};
     use super::*;
 
     fn page(line: &str) -> Option<String> {
@@ -114,5 +115,15 @@ mod tests {
             let cut = page(line.get(..end).unwrap());
             assert_eq!(cut.is_some(), end > 17 && end < 26, "{end}");
         }
+    }
+
+    #[test]
+    fn a_cut_text_gives_no_other_number() {
+        let host = FakeHost::new(&[(
+            "proc/meminfo",
+            "MemTotal:  3742148 kB\nHugePages_Total:   13\nDirectMap4k:   256 kB\n",
+        )]);
+        let file = host.root().join("proc/meminfo");
+        bears_bad_input(&DEFINITION, &host.settings(), &file);
     }
 }

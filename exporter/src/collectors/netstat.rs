@@ -68,7 +68,7 @@ impl Collector for NetStat {
             Err(error) if error.is_missing() => {}
             Err(error) => return Err(error),
         }
-        for line in text::lines(self.ipv6.text()) {
+        for line in text::ended_lines(self.ipv6.text()) {
             write_ipv6(line, fields, &mut self.lines, page)
                 .ok_or_else(|| self.ipv6.fault("a name and an integer", line))?;
         }
@@ -83,7 +83,7 @@ fn write_pairs(
     pairs: &mut Names<Vec<Option<Family>>>,
     page: &mut Page,
 ) -> Option<()> {
-    let mut lines = text::lines(text);
+    let mut lines = text::ended_lines(text);
     while let Some(names) = lines.next() {
         let (protocol, names) = text::split_at(names, b':')?;
         let (below, values) = text::split_at(lines.next()?, b':')?;
@@ -153,6 +153,7 @@ fn write([name, help]: &Family, value: &[u8], page: &mut Page) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host::{FakeHost, bears_bad_input};
     use super::*;
 
     const SNMP: &[u8] =
@@ -205,6 +206,22 @@ mod tests {
             if let Some(page) = page(&text, None) {
                 assert!(page.matches("# TYPE").count() <= 6);
             }
+        }
+    }
+
+    #[test]
+    fn a_cut_text_gives_no_other_number() {
+        let snmp = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: MaxConn ActiveOpens\nTcp: -1 3556\n";
+        let netstat = "IpExt: InOctets OutOctets\nIpExt: 6286396970 2786264347\n";
+        let snmp6 = "Ip6InOctets    \t460\nUdp6OutDatagrams  \t128\n";
+        for file in ["netstat", "snmp", "snmp6"] {
+            let host = FakeHost::new(&[
+                ("proc/net/netstat", netstat),
+                ("proc/net/snmp", snmp),
+                ("proc/net/snmp6", snmp6),
+            ]);
+            let file = host.root().join("proc/net").join(file);
+            bears_bad_input(&DEFINITION, &host.settings(), &file);
         }
     }
 }

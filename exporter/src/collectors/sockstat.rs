@@ -63,7 +63,7 @@ struct Table<'a> {
 
 impl Table<'_> {
     fn write_all(&mut self, file: &KeptFile) -> Result<(), CollectError> {
-        for line in text::lines(file.text()) {
+        for line in text::ended_lines(file.text()) {
             self.write(line)
                 .ok_or_else(|| file.fault("`TCP: inuse 1 orphan 2`", line))?;
         }
@@ -105,6 +105,7 @@ fn named(key: [&[u8]; 2]) -> [String; 2] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host::{FakeHost, bears_bad_input};
     use super::*;
 
     #[test]
@@ -138,5 +139,21 @@ mod tests {
         assert!(
             text.contains("# HELP node_sockstat_sockets_used Number of IPv4 sockets in use.\n")
         );
+    }
+
+    #[test]
+    fn a_cut_text_gives_no_other_number() {
+        let host = FakeHost::new(&[
+            (
+                "proc/net/sockstat",
+                "sockets: used 156\nUDP: inuse 10 mem 22\n",
+            ),
+            ("proc/net/sockstat6", "TCP6: inuse 17\n"),
+        ]);
+        for file in ["sockstat", "sockstat6"] {
+            let file = host.root().join("proc/net").join(file);
+            bears_bad_input(&DEFINITION, &host.settings(), &file);
+            host.write("proc/net/sockstat", "sockets: used 156\n");
+        }
     }
 }

@@ -86,7 +86,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
 impl Collector for Stat {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let file = self.file.get(|file| file.read().map(|_| ()))?;
-        for line in text::lines(file.text()) {
+        for line in text::ended_lines(file.text()) {
             if write(line, self.softirq, page).is_none() {
                 return Err(file.fault("a name and integers", line));
             }
@@ -117,6 +117,7 @@ fn write(line: &[u8], softirq: bool, page: &mut Page) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host::{FakeHost, bears_bad_input};
     use super::*;
 
     #[test]
@@ -155,5 +156,15 @@ mod tests {
         page.clear();
         assert!(write(b"softirq 1 x", true, &mut page).is_none());
         assert_eq!(page.finish(), b"");
+    }
+
+    #[test]
+    fn a_cut_text_gives_no_other_number() {
+        let host = FakeHost::new(&[(
+            "proc/stat",
+            "cpu  1 2 3\nintr 8885917 17 0\nctxt 38014093\nbtime 1418183276\nprocesses 26442\n",
+        )]);
+        let file = host.root().join("proc/stat");
+        bears_bad_input(&DEFINITION, &host.settings(), &file);
     }
 }

@@ -43,7 +43,7 @@ impl Collector for VmStat {
         self.file.read()?;
         self.names.rewind();
         let fields = self.fields.as_ref();
-        for line in text::lines(self.file.text()) {
+        for line in text::ended_lines(self.file.text()) {
             write(line, fields, &mut self.names, page)
                 .ok_or_else(|| self.file.fault("a name and an integer", line))?;
         }
@@ -82,6 +82,7 @@ fn named(field: &[u8], fields: Option<&Pattern>) -> Option<[String; 2]> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host::{FakeHost, bears_bad_input};
     use super::*;
 
     #[test]
@@ -103,5 +104,15 @@ mod tests {
             let mut names = Names::default();
             assert!(write(cut.as_bytes(), None, &mut names, &mut page).is_none());
         }
+    }
+
+    #[test]
+    fn a_cut_text_gives_no_other_number() {
+        let host = FakeHost::new(&[(
+            "proc/vmstat",
+            "nr_free_pages 4\npgpgin 12333421\noom_kill 10\n",
+        )]);
+        let file = host.root().join("proc/vmstat");
+        bears_bad_input(&DEFINITION, &host.settings(), &file);
     }
 }

@@ -122,7 +122,7 @@ impl Times {
 /// The lines `cpu0 ...`; an older kernel has fewer columns. The error is the line at fault.
 fn parse(text: &[u8]) -> Result<Vec<(u32, Times)>, &[u8]> {
     let mut cpus = Vec::new();
-    for line in text::lines(text) {
+    for line in text::ended_lines(text) {
         // The CPUs come first, and the sum of them all before them.
         let Some(rest) = line.strip_prefix(b"cpu") else {
             break;

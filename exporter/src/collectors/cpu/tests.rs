@@ -1,3 +1,4 @@
+use super::super::fake_host::{FakeHost, bears_bad_input};
 use super::*;
 
 const STAT: &[u8] = b"cpu  301854 612 111922 8979004 3552 2 3944 0 0 0\n\
@@ -65,4 +66,12 @@ proptest::proptest! {
             write(&cpus.into_iter().collect(), true, &mut Page::new());
         }
     }
+}
+
+#[test]
+fn a_cut_text_gives_no_other_number() {
+    let text = String::from_utf8(STAT.to_vec()).unwrap();
+    let host = FakeHost::new(&[("proc/stat", &text)]);
+    let file = host.root().join("proc/stat");
+    bears_bad_input(&DEFINITION, &host.settings(), &file);
 }

@@ -83,7 +83,8 @@ struct Disk {
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
     Box::new(DiskStats {
-        file: KeptFile::rows(settings.paths.procfs.join("diskstats")),
+        // A disk comes with all its partitions at once, so it is not a table of short rows.
+        file: KeptFile::new(settings.paths.procfs.join("diskstats")),
         filter: settings.filter(&INCLUDE, &EXCLUDE),
         wanted: Names::default(),
         places: Places::new(&settings.paths),
@@ -123,7 +124,7 @@ fn parse<'a>(
 ) -> Result<Vec<Disk>, &'a [u8]> {
     wanted.rewind();
     let mut disks = Vec::new();
-    for line in text::lines(text) {
+    for line in text::ended_lines(text) {
         let name = text::words(line).nth(2).unwrap_or_default();
         let lets_through = || filter.lets_through(&String::from_utf8_lossy(name));
         if wanted.next([b"", name], lets_through) == Some(&true) {
@@ -170,6 +171,7 @@ fn write(disks: &[Disk], page: &mut Page) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host::{FakeHost, bears_bad_input};
     use super::*;
 
     const DISKSTATS: &[u8] = include_bytes!("../../../tests/fixtures/proc/diskstats");
@@ -229,5 +231,15 @@ mod tests {
                 write(&disks, &mut Page::new());
             }
         }
+    }
+
+    #[test]
+    fn a_cut_text_gives_no_other_number() {
+        let host = FakeHost::new(&[(
+            "proc/diskstats",
+            "   8 0 sda 25354637 34367663 1003346126 18492372 28444756 11134226 505697032 63877960\n   8 16 sdb 326552 841 9657779 84\n",
+        )]);
+        let file = host.root().join("proc/diskstats");
+        bears_bad_input(&DEFINITION, &host.settings(), &file);
     }
 }

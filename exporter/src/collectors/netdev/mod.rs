@@ -166,7 +166,7 @@ fn sum(stats: &[u8], places: &[usize]) -> Option<u64> {
 
 /// The lines behind the two of the head. The error is the line at fault.
 fn parse(text: &[u8]) -> Result<Vec<Device>, &[u8]> {
-    text::lines(text)
+    text::ended_lines(text)
         .skip(2)
         .map(|line| device(line).ok_or(line))
         .collect()
@@ -207,6 +207,7 @@ fn write(devices: &[Device], figures: &[Figure], page: &mut Page) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host::{FakeHost, bears_bad_input};
     use super::super::links;
     use super::*;
 
@@ -325,5 +326,15 @@ mod tests {
                 write(&devices, &FIGURES, &mut Page::new());
             }
         }
+    }
+
+    #[test]
+    fn a_cut_text_gives_no_other_number() {
+        let head = "Inter-| Receive | Transmit\n face |bytes packets |bytes packets\n";
+        let text = format!("{head}    lo: 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 125\n");
+        let host = FakeHost::new(&[("proc/net/dev", &text)]);
+        let mut settings = host.settings();
+        settings.set(&NETLINK, vec!["false".to_owned()]).unwrap();
+        bears_bad_input(&DEFINITION, &settings, &host.root().join("proc/net/dev"));
     }
 }
