@@ -1,4 +1,6 @@
 //! `dmmultipath`: disks that are reached by several paths, `/sys/block/dm-*`.
+//!
+//! A host of a storage network has hundreds of them with eight paths each, so no file stays open.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -165,15 +167,15 @@ impl Disk {
             let state = all.join(&name).join("device/state");
             DiskPath {
                 name,
-                state: KeptFile::new(state),
+                state: KeptFile::one_of_many(state),
             }
         });
         Ok(Self {
             name: read_small(&path.join("dm/name"))?,
             sysfs_name,
             uuid,
-            suspended: KeptFile::new(path.join("dm/suspended")),
-            size: KeptFile::new(path.join("size")),
+            suspended: KeptFile::one_of_many(path.join("dm/suspended")),
+            size: KeptFile::one_of_many(path.join("size")),
             paths: paths.collect(),
             is_active: None,
             sectors: None,
@@ -266,6 +268,11 @@ mod tests {
                 r#"node_dmmultipath_path_state{device="mpathA",path="sdb",state="offline"} 1"#,
             ]
         );
+        // No file stays open: there may be more than a process may have.
+        std::fs::write(folder.join("new"), "running\n").unwrap();
+        std::fs::rename(folder.join("new"), folder.join("sdb/device/state")).unwrap();
+        let path = r#"node_dmmultipath_path_state{device="mpathA",path="sdb",state="running"} 1"#;
+        assert!(series().unwrap().iter().any(|line| line == path));
         std::fs::write(folder.join("dm-5/dm/suspended"), "1\n").unwrap();
         std::fs::write(folder.join("dm-5/size"), "?\n").unwrap();
         let told = series().unwrap_err().to_string();

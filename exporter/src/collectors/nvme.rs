@@ -1,4 +1,6 @@
 //! `nvme`: controllers and name spaces of `NVMe` disks, `/sys/class/nvme`.
+//!
+//! Over a network there may be hundreds of both, so no file stays open.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -182,7 +184,7 @@ impl Controller {
             firmware: text("firmware_rev"),
             model: text("model"),
             serial: text("serial"),
-            state: KeptFile::new(folder.join("state")),
+            state: KeptFile::one_of_many(folder.join("state")),
             spaces: spaces.collect(),
             name,
         })
@@ -200,7 +202,7 @@ impl Space {
     fn find(id: &str, folder: &Path) -> Self {
         let file = |name| {
             let path = folder.join(name);
-            path.exists().then(|| KeptFile::new(path))
+            path.exists().then(|| KeptFile::one_of_many(path))
         };
         let block_size = read_small(&folder.join("queue/logical_block_size"));
         Self {
@@ -307,6 +309,14 @@ mod tests {
             "n",
         ] {
             assert_eq!(space_id(name), None, "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_name_is_that_of_a_name_space_or_not(name in "(nvme|[0-9cn]|\\PC){0,8}") {
+            let is_number = |id: &str| text::is_integer(id.as_bytes());
+            proptest::prop_assert!(space_id(&name).is_none_or(is_number));
         }
     }
 }

@@ -180,7 +180,7 @@ impl Subsystem {
             match part(&name) {
                 Some(Part::Controller) => subsystem.controllers.push(Controller {
                     transport: text(&path, "transport"),
-                    state: KeptFile::new(path.join("state")),
+                    state: KeptFile::one_of_many(path.join("state")),
                     name,
                 }),
                 Some(Part::Space) => subsystem.spaces.push(name),
@@ -275,6 +275,14 @@ mod tests {
         assert_eq!(part("nvme0n1"), Some(Part::Space));
         for name in ["nvme", "nvme0n", "nvme0c0n1", "nvme0n1p1", "subsysnqn"] {
             assert_eq!(part(name), None, "{name}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_name_is_that_of_a_part_or_not(name in "(nvme|[0-9cn]|\\PC){0,8}") {
+            let of_nvme = name.starts_with("nvme") && name.len() > 4;
+            proptest::prop_assert!(of_nvme || part(&name).is_none());
         }
     }
 }
