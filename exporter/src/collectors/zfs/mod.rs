@@ -13,7 +13,7 @@ use watchpost_model::text::Page;
 
 use super::attributes::{keep_first, settle};
 use super::folder::entries;
-use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings};
+use super::{CollectError, Collector, Definition, Inventory, KeptFile, Settings, text};
 use kstat::Family;
 use pools::Pools;
 
@@ -110,7 +110,8 @@ fn write_whole(
     page: &mut Page,
 ) -> Result<(), CollectError> {
     file.read()?;
-    let rows = kstat::rows(file.text()).ok_or_else(|| file.fault("a table", file.text()))?;
+    let rows = kstat::rows(text::ended_lines(file.text()))
+        .ok_or_else(|| file.fault("a table", file.text()))?;
     let mut result = Ok(());
     for row in rows.filter(kstat::Row::is_number) {
         if !row.is_whole() {

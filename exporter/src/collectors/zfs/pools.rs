@@ -7,7 +7,7 @@ use watchpost_model::text::Page;
 
 use super::super::attributes::keep_first;
 use super::super::folder::entries_if_any;
-use super::super::{CollectError, KeptFile};
+use super::super::{CollectError, KeptFile, text};
 use super::kstat::{self, Family};
 
 /// The states of a pool; at most one of them holds.
@@ -104,8 +104,10 @@ fn write_datasets(
     let mut result = read_all(files);
     let mut entries = Vec::new();
     for (pool, file) in files.iter().filter(|(_, file)| !file.text().is_empty()) {
-        let dataset = kstat::rows(file.text()).and_then(kstat::dataset);
-        let (Some(dataset), Some(rows)) = (dataset, kstat::rows(file.text())) else {
+        // The kernel gives this file whole. Copies of it, as of a recorded host, lack the last end.
+        let rows = || kstat::rows(text::lines(file.text()));
+        let dataset = rows().and_then(kstat::dataset);
+        let (Some(dataset), Some(rows)) = (dataset, rows()) else {
             let fault = file.fault("a table with a `dataset_name`", file.text());
             keep_first(&mut result, Err(fault));
             continue;
