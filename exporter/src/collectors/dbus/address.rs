@@ -48,7 +48,7 @@ impl Address {
     }
 
     /// Connects within a time: a peer whose queue of connections is full lets others wait.
-    pub(super) fn connect(&self, within: Duration) -> io::Result<UnixStream> {
+    pub(crate) fn connect(&self, within: Duration) -> io::Result<UnixStream> {
         let address = match self {
             Self::Path(path) => SocketAddrUnix::new(path.as_str())?,
             Self::Abstract(name) => SocketAddrUnix::new_abstract_name(name)?,

@@ -2,8 +2,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
-use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::super::dbus::Address;
 
 /// No answer may be longer.
 const ANSWER_LIMIT: usize = 4 << 20;
@@ -28,7 +32,9 @@ impl Endpoint {
             let socket = socket.to_owned();
             return Ok(Self::Unix { socket });
         }
-        let fault = || format!("expected a URL `http://...` or `unix://...`, found `{url}`");
+        // The log must not have the password.
+        let shown = url.rsplit_once('@').map_or(url, |(_, rest)| rest);
+        let fault = || format!("expected a URL `http://...` or `unix://...`, found `{shown}`");
         let rest = url.strip_prefix("http://").ok_or_else(fault)?;
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (login, host) = match authority.rsplit_once('@') {
@@ -56,7 +62,7 @@ impl Endpoint {
         let length = body.len();
         match self {
             Self::Unix { socket } => {
-                let stream = UnixStream::connect(socket)?;
+                let stream = Address::Path(socket.clone()).connect(within)?;
                 stream.set_read_timeout(Some(within))?;
                 stream.set_write_timeout(Some(within))?;
                 let head = head("/RPC2", "localhost", None, length);
@@ -85,7 +91,7 @@ fn connect(host: &str, within: Duration) -> io::Result<TcpStream> {
 }
 
 fn head(path: &str, host: &str, login: Option<&str>, length: usize) -> String {
-    let login = login.map(|login| format!("Authorization: Basic {}\r\n", base64(login.as_bytes())));
+    let login = login.map(|login| format!("Authorization: Basic {}\r\n", STANDARD.encode(login)));
     format!(
         "POST {path} HTTP/1.0\r\nHost: {host}\r\nContent-Type: text/xml\r\n\
          Content-Length: {length}\r\n{}\r\n",
@@ -134,21 +140,6 @@ fn body_of(answer: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let byte = |at| u32::from(chunk.get(at).copied().unwrap_or(0));
-        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
-        for at in 0..4 {
-            let digit = DIGITS.get((bits >> (18 - 6 * at) & 63) as usize);
-            let shown = digit.filter(|_| at <= chunk.len());
-            out.push(shown.copied().map_or('=', char::from));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,17 +176,24 @@ mod tests {
         ] {
             assert!(Endpoint::read(url).is_err(), "{url}");
         }
+        let told = Endpoint::read("https://ann:secret@x/y").unwrap_err();
+        assert!(told.ends_with("found `x/y`"), "{told}");
     }
 
     #[test]
-    fn base64_is_as_it_should_be() {
-        for (text, expected) in [
-            ("", ""),
-            ("a", "YQ=="),
-            ("ab", "YWI="),
-            ("user:pass", "dXNlcjpwYXNz"),
-        ] {
-            assert_eq!(base64(text.as_bytes()), expected);
+    fn a_login_is_sent_as_the_standard_says() {
+        let head = head("/RPC2", "x:1", Some("user:pass"), 7);
+        let login = "\r\nAuthorization: Basic dXNlcjpwYXNz\r\n\r\n";
+        assert!(head.ends_with(login), "{head}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_an_answer_or_a_fault(text: Vec<u8>, near in "HTTP/1.[01] [0-9]{0,3}.{0,3}\r\n(\r\n)?.{0,5}") {
+            for answer in [text.as_slice(), near.as_bytes()] {
+                let body = body_of(answer);
+                proptest::prop_assert!(body.is_err() || answer.starts_with(b"HTTP/1."));
+            }
         }
     }
 }
