@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FsWord, Mode, OFlags};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::parse::{Family, parse};
@@ -118,7 +118,7 @@ fn content(path: &Path, left: u64, stamp: &mut Option<Stamp>) -> io::Result<Cont
     (&file).take(SIZE_LIMIT + 1).read_to_end(&mut text)?;
     let found = file.metadata()?;
     let after = Stamp::of(&found);
-    if before == after && after.is_settled() {
+    if before == after && after.is_settled() && !is_of_another_host(&file) {
         *stamp = Some(after);
     }
     let size = text.len() as u64;
@@ -131,6 +131,21 @@ fn content(path: &Path, left: u64, stamp: &mut Option<Stamp>) -> io::Result<Cont
         modified: found.mtime(),
         size,
     })
+}
+
+/// File systems of other hosts, of whose files the kernel may tell the looks of some time ago until
+/// they are opened.
+const REMOTE: [FsWord; 6] = [
+    0x6969,      // NFS
+    0xff53_4d42, // SMB
+    0xfe53_4d42, // SMB 2 and later
+    0x00c3_6400, // Ceph
+    0x0102_1997, // 9P
+    0x6573_5546, // FUSE
+];
+
+fn is_of_another_host(file: &File) -> bool {
+    rustix::fs::fstatfs(file).map_or(true, |found| REMOTE.contains(&found.f_type))
 }
 
 /// Without waiting: a pipe under the name of a text file waits for a writer that may never come.
