@@ -28,6 +28,8 @@ pub(super) struct Library {
     processes: Option<Processes>,
     kept: Kept,
     told: Option<Told>,
+    /// What a library lacks that cannot be given back: each try would cost its memory.
+    unfit: Option<String>,
 }
 
 /// What is known of the GPUs from one loading of the library to the next.
@@ -49,7 +51,7 @@ enum Told {
 impl Source for Library {
     fn serve(&mut self, desk: &Desk) {
         while let Some(now) = desk.next() {
-            match load(&self.path) {
+            match self.load() {
                 Ok(nvml) => {
                     let driver_version = nvml.sys_driver_version().unwrap_or_default();
                     if self.told != Some(Told::Loaded) {
@@ -71,22 +73,6 @@ impl Source for Library {
     }
 }
 
-/// A library that lacks one of the functions by which the wrapper frees what it got is none: the
-/// wrapper cannot do without them.
-fn load(path: &OsString) -> Result<Nvml, NvmlError> {
-    let nvml = Nvml::builder().lib_path(path).init()?;
-    let library = nvml.lib();
-    let missing = library.nvmlShutdown.as_ref().err();
-    let missing = missing.or(library.nvmlEventSetFree.as_ref().err());
-    match missing.map(ToString::to_string) {
-        None => Ok(nvml),
-        Some(missing) => {
-            std::mem::forget(nvml);
-            Err(NvmlError::FailedToLoadSymbol(missing))
-        }
-    }
-}
-
 impl Library {
     pub(super) fn new(path: OsString, processes: Option<Processes>) -> Self {
         Self {
@@ -94,6 +80,28 @@ impl Library {
             processes,
             kept: Kept::default(),
             told: None,
+            unfit: None,
+        }
+    }
+
+    /// A library that lacks one of the functions by which the wrapper frees what it got is none:
+    /// the wrapper cannot do without them.
+    fn load(&mut self) -> Result<Nvml, NvmlError> {
+        let unfit = self.unfit.clone();
+        unfit.map_or(Ok(()), |missing| {
+            Err(NvmlError::FailedToLoadSymbol(missing))
+        })?;
+        let nvml = Nvml::builder().lib_path(&self.path).init()?;
+        let missing = nvml.lib().nvmlShutdown.as_ref().err();
+        if let Some(missing) = missing.map(ToString::to_string) {
+            std::mem::forget(nvml);
+            self.unfit = Some(missing.clone());
+            return Err(NvmlError::FailedToLoadSymbol(missing));
+        }
+        let missing = nvml.lib().nvmlEventSetFree.as_ref().err();
+        match missing.map(ToString::to_string) {
+            Some(missing) => Err(NvmlError::FailedToLoadSymbol(missing)),
+            None => Ok(nvml),
         }
     }
 
