@@ -118,7 +118,8 @@ pub(super) fn add_labels(series: &mut Series<'_>, labels: &Labels) {
 }
 
 /// A file's text without the white space around it; none where the device does not support the
-/// attribute or lets root alone see it.
+/// attribute or lets root alone see it. The kernel makes these texts at once and gives them whole.
+/// So one without a new line is not taken for one that was cut: recorded hosts have many of them.
 pub(super) fn read(file: &mut KeptFile) -> Result<Option<&[u8]>, CollectError> {
     match file.read() {
         Ok(_) => {}
@@ -152,6 +153,23 @@ pub(super) fn settle<T>(
             Ok(())
         }
         result => result,
+    }
+}
+
+/// Holds `put` against a text: whatever it writes must be a series with a number.
+#[cfg(test)]
+pub(super) fn assert_bears<U: Copy>(text: &[u8], units: &[U], put: Put<U>) {
+    for unit in units {
+        let mut page = Page::new();
+        page.family("x", "X.", MetricType::Gauge);
+        let is_good = put(text.trim_ascii(), *unit, page.series("")).is_some();
+        let page = String::from_utf8(page.finish().to_vec()).unwrap();
+        let series: Vec<_> = page.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(series.len() <= usize::from(is_good), "{series:?}");
+        for line in series {
+            let number = line.strip_prefix("x ").unwrap();
+            assert!(number.parse::<f64>().unwrap().is_finite(), "{number}");
+        }
     }
 }
 
@@ -213,5 +231,13 @@ mod tests {
         assert!(settle(result, &mut list).is_ok());
         assert_eq!(*list.get(Instant::now(), |_| Ok(2)).unwrap(), 2);
         assert_eq!(page.finish(), b"");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_number_or_a_fault(text: Vec<u8>, near in "-?[0-9]{0,22}[. a-f]?[0-9]{0,3}") {
+            assert_bears(&text, &[()], put_whole);
+            assert_bears(near.as_bytes(), &[()], put_whole);
+        }
     }
 }

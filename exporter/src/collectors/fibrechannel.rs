@@ -216,4 +216,12 @@ mod tests {
             assert_eq!(number(text.as_bytes()), None, "{text}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_number_or_a_fault(text: Vec<u8>, near in "(0x)?[-+0-9a-fg]{0,18}") {
+            attributes::assert_bears(&text, &[()], put);
+            attributes::assert_bears(near.as_bytes(), &[()], put);
+        }
+    }
 }

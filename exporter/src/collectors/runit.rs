@@ -189,4 +189,12 @@ mod tests {
         assert_eq!(read(&[0; 20], true), None);
         assert!(read(&[0xff; 20], true).is_some());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_status_of_their_own_state_or_none(bytes: Vec<u8>) {
+            let state = read(&bytes, true).map(|status| status.state);
+            proptest::prop_assert!(state.is_none() || state == bytes.get(19).copied());
+        }
+    }
 }

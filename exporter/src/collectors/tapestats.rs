@@ -147,4 +147,12 @@ mod tests {
         drive(sysfs.path(), "st0");
         assert!(matches!(collect(), CollectError::NoData(_)), "not listed");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_number_or_a_fault(text: Vec<u8>, near in "-?[0-9]{0,22}[. a-f]?[0-9]{0,3}") {
+            attributes::assert_bears(&text, &[Count, Nanoseconds], put);
+            attributes::assert_bears(near.as_bytes(), &[Count, Nanoseconds], put);
+        }
+    }
 }

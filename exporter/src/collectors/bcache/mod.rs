@@ -241,4 +241,18 @@ mod tests {
         let (result, series) = FakeHost::new(&[]).collect(&DEFINITION);
         assert!(result.is_ok() && series.is_empty());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_number_or_a_fault(text: Vec<u8>, near in "-?[0-9]{0,22}[.]?[0-9]{0,2}[kMGTPEZY%]?(/sec)?") {
+            attributes::assert_bears(&text, &UNITS, put);
+            attributes::assert_bears(near.as_bytes(), &UNITS, put);
+        }
+    }
+
+    const UNITS: [families::Unit; 3] = [
+        families::Unit::Number,
+        families::Unit::Nanoseconds,
+        families::Unit::NotZero,
+    ];
 }

@@ -63,3 +63,11 @@ fn a_host_without_such_a_file_system_has_no_data() {
         assert!(series.is_empty());
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_a_number_or_a_fault(text: Vec<u8>, near in "[0-9]{0,22}[.]?[0-9]{0,2}[kMGTPEZY]?") {
+        attributes::assert_bears(&text, &[()], put);
+        attributes::assert_bears(near.as_bytes(), &[()], put);
+    }
+}

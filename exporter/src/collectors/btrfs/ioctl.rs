@@ -182,4 +182,14 @@ mod tests {
         }
         assert!(ask(&folder.path().join("x")).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_a_device(info: Vec<u8>, stats: Vec<u8>, path: Vec<u8>) {
+            let mut whole = [0; 4096];
+            whole[3072..][..path.len()].copy_from_slice(&path);
+            proptest::prop_assert!(!device(&whole, &stats).name.contains('/'));
+            device(&info, &stats);
+        }
+    }
 }

@@ -103,3 +103,11 @@ fn a_host_without_such_a_file_system_has_no_series_and_nothing_is_wrong() {
     let (result, series) = FakeHost::new(&[]).collect(&DEFINITION);
     assert!(result.is_ok() && series.is_empty());
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_a_number_or_a_fault(text: Vec<u8>, near in "[0-9]{0,22}.?") {
+        attributes::assert_bears(&text, &[Count, Milliseconds, Sectors], put);
+        attributes::assert_bears(near.as_bytes(), &[Count, Milliseconds, Sectors], put);
+    }
+}

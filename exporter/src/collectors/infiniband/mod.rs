@@ -105,6 +105,7 @@ fn list(folder: &Path, filter: &Filter) -> Result<Option<Devices>, CollectError>
 #[cfg(test)]
 mod tests {
     use super::super::Paths;
+    use super::families::Unit;
     use super::*;
 
     fn host(files: &[(&str, &str)]) -> (tempfile::TempDir, Settings) {
@@ -177,4 +178,42 @@ mod tests {
         assert!(lines.is_empty());
         assert!(matches!(result, Err(CollectError::NoData(_))));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_a_number_or_a_fault(text: Vec<u8>, near in "[0-9]{0,22}[:. ]?[0-9]{0,3}( Gb/sec.?|: ACTIVE)?") {
+            attributes::assert_bears(&text, &UNITS, put);
+            attributes::assert_bears(near.as_bytes(), &UNITS, put);
+        }
+    }
+
+    #[test]
+    fn a_rate_or_a_state_that_is_cut_is_none_or_the_same() {
+        let rows: [(&[u8], Unit); 2] = [
+            (b"2.5 Gb/sec (1X)", Unit::Rate),
+            (b"4: ACTIVE", Unit::State),
+        ];
+        for (text, unit) in rows {
+            let value = |text: &[u8]| {
+                let mut page = Page::new();
+                page.family("x", "X.", MetricType::Gauge);
+                put(text, unit, page.series(""))?;
+                Some(page.finish().to_vec())
+            };
+            let whole = value(text);
+            assert!(whole.is_some());
+            for end in 0..text.len() {
+                let cut = value(&text[..end]);
+                assert!(cut.is_none() || cut == whole, "{end}");
+            }
+        }
+    }
+
+    const UNITS: [Unit; 5] = [
+        Unit::Count,
+        Unit::Words,
+        Unit::Milliseconds,
+        Unit::State,
+        Unit::Rate,
+    ];
 }

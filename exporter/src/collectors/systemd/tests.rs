@@ -169,3 +169,13 @@ fn a_version_is_its_first_number_of_three_digits() {
         assert_eq!(version_number(text), expected, "{text}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_has_a_version_or_none(text in "\\PC{0,12}", near in "[v ]?[0-9.]{0,40}(-rc[0-9])?") {
+        for text in [text, near] {
+            let number = version_number(&text);
+            proptest::prop_assert!(number.is_none_or(|number| number.is_finite() && number >= 0.0));
+        }
+    }
+}
