@@ -148,8 +148,13 @@ fn find(folder: &Path) -> Result<Option<Vec<Disk>>, CollectError> {
             continue;
         }
         let uuid = read_small(&path.join("dm/uuid")).unwrap_or_default();
-        if uuid.starts_with("mpath-") {
-            disks.push(Disk::find(sysfs_name, uuid, &path, folder)?);
+        if !uuid.starts_with("mpath-") {
+            continue;
+        }
+        match Disk::find(sysfs_name, uuid, &path, folder) {
+            // Gone in the meantime.
+            Err(error) if error.is_missing() => {}
+            found => disks.push(found?),
         }
     }
     Ok(Some(disks))
@@ -241,6 +246,7 @@ mod tests {
         };
         for (file, text) in [
             ("dm-0/dm/uuid", "LVM-x\n"),
+            ("dm-1/dm/uuid", "mpath-gone\n"),
             ("dm-5/dm/uuid", "mpath-36\n"),
             ("dm-5/dm/name", "mpathA\n"),
             ("dm-5/dm/suspended", "0\n"),
