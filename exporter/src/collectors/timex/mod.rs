@@ -199,7 +199,7 @@ mod tests {
             offset: -1_500,
             jitter: 7,
             status,
-            ..Timex::default()
+            ..call::nothing()
         };
         values(timex, 0)[4].clone()
     }
@@ -224,7 +224,7 @@ mod tests {
             tick: 10_000,
             tai: 37,
             jitcnt: 3,
-            ..Timex::default()
+            ..call::nothing()
         };
         let values = values(timex, UNSYNCHRONIZED);
         assert_eq!(values.len(), FAMILIES.len());
