@@ -183,8 +183,8 @@ fn read(datagram: &[u8], sequence: u32, each: &mut impl FnMut(u16, &[u8])) -> Ne
         }
         let body = message.get(HEAD..).unwrap_or_default();
         match u16_at(message, 4) {
-            Some(NLMSG_DONE) => return Next::Done,
-            Some(NLMSG_ERROR) => {
+            // The end of an answer that broke off bears an error as well.
+            Some(NLMSG_DONE | NLMSG_ERROR) => {
                 return match u32_at(body, 0).map_or(0, u32::cast_signed) {
                     0 => Next::Done,
                     number => Next::Refused(number.saturating_neg()),
@@ -293,6 +293,9 @@ mod tests {
         assert_eq!(bodies(&refused).0, Next::Refused(1));
         let done = message(NLMSG_ERROR, 0, 7, &[0; 4]);
         assert_eq!(bodies(&done).0, Next::Done);
+        let broken_off = message(NLMSG_DONE, 0, 7, &(-90_i32).to_ne_bytes());
+        assert_eq!(bodies(&broken_off).0, Next::Refused(90));
+        assert_eq!(bodies(&message(NLMSG_DONE, 0, 7, &[])).0, Next::Done);
     }
 
     #[test]
