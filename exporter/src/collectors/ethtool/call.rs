@@ -127,18 +127,8 @@ impl Ethtool {
             *head = two([GSTATS, ask]);
         }
         self.ask(device, &mut values)?;
-        let told = names.get(2).copied().and_then(|n| usize::try_from(n).ok());
-        let names = names.get(3..).unwrap_or_default().chunks(STRING / 4);
-        let pairs = names.zip(values.get(1..).unwrap_or_default());
-        let name = |words: &[u32]| {
-            let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-            text(&bytes)
-        };
-        let all = told.unwrap_or_default().min(count);
-        Ok(pairs
-            .take(all)
-            .map(|(words, value)| (name(words), *value))
-            .collect())
+        // Where there are more or less of them than before, some values have other names.
+        pairs(&names, &values, ask).ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 
     fn driver_info(&self, device: &str) -> io::Result<[u32; DRIVER]> {
@@ -172,6 +162,26 @@ impl Ethtool {
         unsafe { ioctl(&self.0, question) }?;
         Ok(())
     }
+}
+
+/// The names of statistics with their values; none where there are not as many of both as expected.
+fn pairs(names: &[u32], values: &[u64], expected: u32) -> Option<Vec<(String, u64)>> {
+    let [_, _, told, names @ ..] = names else {
+        return None;
+    };
+    let (head, values) = values.split_first()?;
+    if *told != expected || *head != two([GSTATS, expected]) {
+        return None;
+    }
+    let name = |words: &[u32]| {
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
+        text(&bytes)
+    };
+    let pairs = names
+        .chunks(STRING / 4)
+        .map(name)
+        .zip(values.iter().copied());
+    Some(pairs.take(usize::try_from(expected).ok()?).collect())
 }
 
 /// Two words as they lie in memory.
@@ -215,6 +225,23 @@ mod tests {
         assert_eq!(gone.raw_os_error(), Some(19));
         let long = ethtool.link("a-name-of-16-chs").unwrap_err();
         assert_eq!(long.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn values_whose_names_may_be_others_are_none() {
+        let mut names = vec![GSTRINGS, SS_STATS, 2];
+        for name in [b"rx", b"tx"] {
+            let mut words = [0; STRING / 4];
+            words[0] = u32::from_ne_bytes([name[0], name[1], 0, 0]);
+            names.extend(words);
+        }
+        let told = |count| pairs(&names, &[two([GSTATS, count]), 7, 8], 2);
+        let pair = |name: &str, value| (name.to_owned(), value);
+        assert_eq!(told(2), Some(vec![pair("rx", 7), pair("tx", 8)]));
+        // A kernel that has other statistics now fills in none, or more.
+        assert_eq!((told(0), told(3)), (None, None));
+        assert_eq!(pairs(&names, &[two([GSTATS, 3]), 7, 8, 9], 3), None);
+        assert_eq!(pairs(&[], &[], 0), None);
     }
 
     #[test]
