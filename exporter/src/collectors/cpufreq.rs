@@ -103,18 +103,14 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
 
 impl Collector for CpuFreq {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
-        let gone = |cpu: &mut Cpu| {
-            cpu.governor
-                .as_mut()
-                .is_some_and(|file| file.read().is_err())
-        };
+        let is_old = |cpu: &mut Cpu| cpu.is_old();
         let online = self.online.read().unwrap_or_default();
         let changed = online != self.were_online;
         if changed {
             self.were_online = online.to_vec();
         }
         let late = self.cpus.is_empty() && self.rest == 0;
-        if self.cpus.iter_mut().any(gone) || changed || late {
+        if self.cpus.iter_mut().any(is_old) || changed || late {
             self.cpus = find(&self.folder)?;
             self.rest = LOOK_AGAIN;
         }
@@ -153,6 +149,19 @@ impl Collector for CpuFreq {
             }
         }
         Ok(())
+    }
+}
+
+impl Cpu {
+    /// Whether its files are gone, or its governor is one that came after the list was read, such as
+    /// one that is a module of the kernel.
+    fn is_old(&mut self) -> bool {
+        let governors = &self.governors;
+        let is_known = |now: &[u8]| governors.iter().any(|known| known.as_bytes() == now);
+        self.governor.as_mut().is_some_and(|file| {
+            let now = file.read().map(<[u8]>::trim_ascii);
+            now.map_or(true, |now| !governors.is_empty() && !is_known(now))
+        })
     }
 }
 
@@ -260,6 +269,27 @@ mod tests {
         let mut settings = host.settings();
         settings.set(&info::INFO, vec!["true".to_owned()]).unwrap();
         assert_eq!(fake_host::collect(&DEFINITION, &settings).1, [average]);
+    }
+
+    #[test]
+    fn a_governor_whose_module_comes_later_is_told() {
+        let folder = "sys/devices/system/cpu/cpu0/cpufreq";
+        let [governor, all] = ["scaling_governor", "scaling_available_governors"]
+            .map(|file| format!("{folder}/{file}"));
+        let host = FakeHost::new(&[(&governor, "schedutil\n"), (&all, "schedutil\n")]);
+        let mut collector = new(&host.settings());
+        let mut told = || {
+            let mut page = Page::new();
+            collector.collect(&mut page).unwrap();
+            fake_host::series(&mut page)
+        };
+        assert_eq!(told().len(), 1);
+        host.write(&all, "powersave schedutil\n");
+        host.write(&governor, "powersave\n");
+        let line = |name, value| {
+            format!("node_cpu_scaling_governor{{cpu=\"0\",governor=\"{name}\"}} {value}")
+        };
+        assert_eq!(told(), [line("powersave", 1), line("schedutil", 0)]);
     }
 
     #[test]
