@@ -104,16 +104,14 @@ fn write(release: &Release, page: &mut Page) {
     }
 }
 
-/// The number `major.minor` at the start of a version.
+/// The number `major.minor` at the start of a version, whatever follows; 0 is none.
 fn version(text: &str) -> Option<f64> {
-    let mut parts = text.split('.');
-    let major = parts.next().filter(|part| !part.is_empty())?;
-    let minor = parts.next().unwrap_or("0");
-    let digits = |part: &str| part.bytes().all(|c| c.is_ascii_digit());
-    if !digits(major) || !digits(minor) {
-        return None;
-    }
-    format!("{major}.{minor}").parse().ok()
+    let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+    let (major, rest) = text.split_at_checked(digits(text))?;
+    let minor = rest.strip_prefix('.').unwrap_or_default();
+    let (minor, _) = minor.split_at_checked(digits(minor))?;
+    let number: f64 = format!("{major}.{minor}").parse().ok()?;
+    (number > 0.0 && !major.is_empty()).then_some(number)
 }
 
 /// The start of a day `2026-11-20`, UTC.
@@ -178,7 +176,22 @@ mod tests {
     fn a_version_that_is_no_number_is_left_out() {
         assert_eq!(version("20.04"), Some(20.04));
         assert_eq!(version("12"), Some(12.0));
+        assert_eq!(version("15.4-SP1"), Some(15.4));
+        assert_eq!(version("8beta"), Some(8.0));
+        assert_eq!(version("3.18.4"), Some(3.18));
         assert_eq!(version("rolling"), None);
+        assert_eq!(version(".5"), None);
+        assert_eq!(version("0"), None);
         assert_eq!(version(""), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_without_a_panic(text: String, value: String) {
+            write(&parse(&text), &mut Page::new());
+            let keys = ["VERSION_ID", "SUPPORT_END", "NAME"];
+            let text: Vec<_> = keys.iter().map(|key| format!("{key}={value}")).collect();
+            write(&parse(&text.join("\n")), &mut Page::new());
+        }
     }
 }
