@@ -68,10 +68,8 @@ impl Collector for Conntrack {
         let none = |error: CollectError| error.or_no_data("no connection is tracked");
         for (file, (_, name, help)) in self.sizes.iter_mut().zip(SIZES) {
             file.read().map_err(none)?;
-            let value = file.text().trim_ascii();
-            if !text::is_integer(value) {
-                return Err(file.fault("an integer", value));
-            }
+            let value = text::only_line(file.text()).filter(|value| text::is_integer(value));
+            let value = value.ok_or_else(|| file.fault("an integer", file.text()))?;
             page.family(name, help, Gauge);
             page.series("").digits(value);
         }
@@ -91,8 +89,12 @@ impl Collector for Conntrack {
 /// The sum over the CPUs of each of [`COLUMNS`]. The error is the line at fault.
 fn sum(text: &[u8]) -> Result<[u64; COLUMNS.len()], &[u8]> {
     let mut sums = [0_u64; COLUMNS.len()];
-    for line in text::lines(text).skip(1) {
-        let cpu = columns(line).ok_or(line)?;
+    if text::ended_lines(text).nth(1).is_none() {
+        return Err(text);
+    }
+    for line in text.split_inclusive(|c| *c == b'\n').skip(1) {
+        // Where the end of the line is cut off, so may be its last column.
+        let cpu = line.strip_suffix(b"\n").and_then(columns).ok_or(line)?;
         for (sum, (column, _, _)) in sums.iter_mut().zip(COLUMNS) {
             let value = cpu.get(column).copied().unwrap_or_default();
             *sum = sum.wrapping_add(value);
@@ -114,7 +116,7 @@ fn columns(line: &[u8]) -> Option<[u64; WIDTH]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Paths;
+    use super::super::{Paths, fake_host};
     use super::*;
 
     const HEAD: &str = "entries  searched found new invalid ignore\n";
@@ -146,6 +148,17 @@ mod tests {
             let text = HEAD.to_owned() + bad.trim_end_matches('\n');
             assert!(sum(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_bad_file_gives_no_other_number() {
+        let searches = HEAD.to_owned() + &line(1, 17);
+        let files = [
+            ("proc/sys/net/netfilter/nf_conntrack_count", "123\n"),
+            ("proc/sys/net/netfilter/nf_conntrack_max", "65536\n"),
+            ("proc/net/stat/nf_conntrack", &searches),
+        ];
+        fake_host::bears_bad_files(&DEFINITION, &files);
     }
 
     #[test]

@@ -44,10 +44,8 @@ impl Collector for Entropy {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         for (file, (_, name, help)) in self.files.iter_mut().zip(FILES) {
             file.read()?;
-            let value = file.text().trim_ascii();
-            if !text::is_integer(value) {
-                return Err(file.fault("an integer", value));
-            }
+            let value = text::only_line(file.text()).filter(|value| text::is_integer(value));
+            let value = value.ok_or_else(|| file.fault("an integer", file.text()))?;
             page.family(name, help, MetricType::Gauge);
             page.series("").digits(value);
         }
@@ -57,8 +55,18 @@ impl Collector for Entropy {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host;
     use super::*;
     use crate::collectors::Paths;
+
+    #[test]
+    fn a_bad_file_gives_no_other_number() {
+        let folder = "proc/sys/kernel/random";
+        let files = [("entropy_avail", "256\n"), ("poolsize", "4096\n")];
+        let files = files.map(|(file, text)| (format!("{folder}/{file}"), text));
+        let files = files.each_ref().map(|(path, text)| (path.as_str(), *text));
+        fake_host::bears_bad_files(&DEFINITION, &files);
+    }
 
     #[test]
     fn the_numbers_are_copied() {

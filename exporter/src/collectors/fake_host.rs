@@ -61,6 +61,13 @@ pub(super) fn collect(
     (outcome, series(&mut page))
 }
 
+/// Runs a collector once with any bytes in one of its files. That it comes back is all.
+pub(super) fn feed(of: &Definition, path: &str, text: &[u8]) {
+    let host = FakeHost::new(&[(path, "")]);
+    std::fs::write(host.root().join(path), text).unwrap();
+    let _told_or_not = host.collect(of);
+}
+
 /// The lines of a page that are no help and no type.
 pub(super) fn series(page: &mut Page) -> Vec<String> {
     let text = String::from_utf8(page.finish().to_vec()).unwrap();
@@ -102,4 +109,13 @@ pub(super) fn bears_bad_input(of: &Definition, settings: &Settings, file: &Path)
         Ok(())
     });
     run.unwrap();
+}
+
+/// As [`bears_bad_input`], for each of a host's files while the others are whole.
+pub(super) fn bears_bad_files(of: &Definition, files: &[(&str, &str)]) {
+    let host = FakeHost::new(files);
+    for (path, text) in files {
+        bears_bad_input(of, &host.settings(), &host.root().join(path));
+        host.write(path, text);
+    }
 }

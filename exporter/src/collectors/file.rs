@@ -1,5 +1,6 @@
 //! Reading the kernel's files: kept open where they are read at every scrape, and capped.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
@@ -118,6 +119,16 @@ impl KeptFile {
     /// What the last [`KeptFile::read`] gave; nothing where it failed.
     pub fn text(&self) -> &[u8] {
         self.memory.get(..self.length).unwrap_or_default()
+    }
+
+    /// The text of the last read, of which the last line is ended unless it is cut off. The kernel
+    /// ends all lines; where the file is not its own, as that of a recorded host, it may lack that.
+    pub fn ended(&self) -> Cow<'_, [u8]> {
+        let text = self.text();
+        if text.is_empty() || text.ends_with(b"\n") || self.is_of_the_kernel() {
+            return text.into();
+        }
+        [text, b"\n"].concat().into()
     }
 
     /// Whether the text of the last read still holds, for a file that tells when it changes, as

@@ -35,8 +35,9 @@ impl Collector for FileFd {
 
 /// Allocated, free (always 0), maximum.
 fn write(text: &[u8], page: &mut Page) -> Option<()> {
-    let mut words = text::words(text).filter(|word| text::is_integer(word));
-    let (allocated, maximum) = (words.next()?, words.nth(1)?);
+    let mut words = text::words(text::only_line(text)?);
+    let mut integer = || words.next().filter(|word| text::is_integer(word));
+    let (allocated, _free, maximum) = (integer()?, integer()?, integer()?);
     for (name, help, value) in [
         (
             "node_filefd_allocated",
@@ -57,7 +58,14 @@ fn write(text: &[u8], page: &mut Page) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host;
     use super::*;
+
+    #[test]
+    fn a_bad_file_gives_no_other_number() {
+        let file = ("proc/sys/fs/file-nr", "2720\t0\t2466177\n");
+        fake_host::bears_bad_files(&DEFINITION, &[file]);
+    }
 
     #[test]
     fn the_first_and_the_last_number_count() {
@@ -66,6 +74,15 @@ mod tests {
         let text = String::from_utf8(page.finish().to_vec()).unwrap();
         assert!(text.contains("\nnode_filefd_allocated 2720\n"));
         assert!(text.contains("\nnode_filefd_maximum 2466177\n"));
-        assert!(write(b"2720\t0\n", &mut page).is_none());
+        for bad in ["2720\t0\n", "2720\tx\t0\t1\n", "2720\t0\t24"] {
+            assert!(write(bad.as_bytes(), &mut page).is_none(), "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_do_not_panic(text: Vec<u8>) {
+            write(&text, &mut Page::new());
+        }
     }
 }

@@ -27,10 +27,8 @@ impl Collector for KernelHung {
         self.file
             .read()
             .map_err(|error| error.or_no_data("this kernel does not count hung tasks"))?;
-        let count = self.file.text().trim_ascii();
-        if !text::is_integer(count) {
-            return Err(self.file.fault("an integer", count));
-        }
+        let count = text::only_line(self.file.text()).filter(|count| text::is_integer(count));
+        let count = count.ok_or_else(|| self.file.fault("an integer", self.file.text()))?;
         page.family(
             "node_kernel_hung_tasks_total",
             "Total number of tasks that have been detected as hung since the system booted.",
@@ -43,12 +41,18 @@ impl Collector for KernelHung {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake_host::FakeHost;
+    use super::super::fake_host::{self, FakeHost};
     use super::*;
 
+    const FILE: &str = "proc/sys/kernel/hung_task_detect_count";
+
+    #[test]
+    fn a_bad_file_gives_no_other_number() {
+        fake_host::bears_bad_files(&DEFINITION, &[(FILE, "42\n")]);
+    }
+
     fn collect(count: &str) -> (Result<(), CollectError>, Vec<String>) {
-        let file = ("proc/sys/kernel/hung_task_detect_count", count);
-        FakeHost::new(&[file]).collect(&DEFINITION)
+        FakeHost::new(&[(FILE, count)]).collect(&DEFINITION)
     }
 
     #[test]

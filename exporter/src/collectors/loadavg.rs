@@ -38,10 +38,12 @@ impl Collector for LoadAvg {
     }
 }
 
+/// Behind the averages stand the numbers of tasks: what ends before them may be cut off.
 fn write(text: &[u8], page: &mut Page) -> Option<()> {
     let mut words = text::words(text);
     for (name, help) in FAMILIES {
         let word = words.next().filter(|word| text::number(word).is_some())?;
+        words.clone().next()?;
         page.family(name, help, MetricType::Gauge);
         page.series("").digits(word);
     }
@@ -50,7 +52,16 @@ fn write(text: &[u8], page: &mut Page) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::fake_host;
     use super::*;
+
+    const FILE: &str = "proc/loadavg";
+
+    #[test]
+    fn a_bad_file_gives_no_other_number() {
+        let file = (FILE, "0.20 0.38 12.09 1/718 19737\n");
+        fake_host::bears_bad_files(&DEFINITION, &[file]);
+    }
 
     #[test]
     fn the_averages_are_copied() {

@@ -33,6 +33,8 @@ mod file;
 mod filefd;
 mod filesystem;
 mod folder;
+#[cfg(test)]
+mod garbled;
 mod gpu;
 mod human;
 mod hwmon;
@@ -260,7 +262,6 @@ pub const NEVER_WAIT: &[&str] = &[
     "nfsd",
     "pressure",
     "schedstat",
-    "selinux",
     "sockstat",
     "softirqs",
     "softnet",

@@ -143,7 +143,7 @@ fn family(protocol: &[u8], name: &[u8], fields: Option<&Pattern>) -> Option<Fami
 }
 
 fn write([name, help]: &Family, value: &[u8], page: &mut Page) -> Option<()> {
-    if !text::is_signed(value) {
+    if !text::is_whole(value) {
         return None;
     }
     page.family(name, help, MetricType::Unknown);

@@ -146,6 +146,8 @@ impl Stat {
         let mut fields = rest.split_ascii_whitespace();
         let state = fields.next()?.chars().next()?;
         let threads = fields.nth(16)?.parse().ok()?;
+        // The text goes on: where it ends here, it may be cut off within the number.
+        fields.next()?;
         Some(Self { state, threads })
     }
 }
@@ -164,6 +166,17 @@ mod tests {
         assert_eq!(Stat::parse(text), Some(stat));
         assert_eq!(Stat::parse("1 (x) S 1"), None);
         assert_eq!(Stat::parse(""), None);
+        for end in 0..text.len() {
+            let cut = Stat::parse(text.get(..end).unwrap());
+            assert!(cut.is_none_or(|stat| stat.threads == 17), "{end}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_does_not_panic(text: String) {
+            Stat::parse(&text);
+        }
     }
 
     #[test]

@@ -65,7 +65,8 @@ impl Selinux {
             enforce: file("enforce"),
             label: KeptFile::at_once(paths.procfs.join("self/attr/current")),
             config: paths.rootfs.join("etc/selinux/config"),
-            cache_stats: file("avc/cache_stats"),
+            // A row for each CPU, which the kernel hands over by pages.
+            cache_stats: KeptFile::rows(paths.sysfs.join("fs/selinux/avc/cache_stats")),
             hash_stats: file("avc/hash_stats"),
             threshold: file("avc/cache_threshold"),
         }
@@ -101,15 +102,13 @@ impl Collector for Selinux {
             Gauge,
             configured(&read_small(&self.config).unwrap_or_default()),
         );
-        put(
-            page,
-            (
-                "node_selinux_current_mode",
-                "Current SELinux enforcement mode",
-            ),
-            Gauge,
-            text::number(self.enforce.text().trim_ascii()).unwrap_or(DISABLED),
+        let mode = text::integer(self.enforce.text().trim_ascii());
+        let mode = mode.ok_or_else(|| self.enforce.fault("a mode", self.enforce.text()))?;
+        let family = (
+            "node_selinux_current_mode",
+            "Current SELinux enforcement mode",
         );
+        put(page, family, Gauge, mode as f64);
         self.cache_stats.read()?;
         let sums = sums(self.cache_stats.text())
             .map_err(|line| self.cache_stats.fault("six integers", line))?;
@@ -161,8 +160,12 @@ fn configured(config: &str) -> f64 {
 /// The sums over all CPUs. The error is the line at fault.
 fn sums(text: &[u8]) -> Result<[u64; STATS.len()], &[u8]> {
     let mut sums = [0_u64; STATS.len()];
-    for line in text::lines(text).skip(1) {
-        let mut words = text::words(line);
+    if text::ended_lines(text).nth(1).is_none() {
+        return Err(text);
+    }
+    for line in text.split_inclusive(|c| *c == b'\n').skip(1) {
+        // Where the end of the line is cut off, so may be its last number.
+        let mut words = text::words(line.strip_suffix(b"\n").ok_or(line)?);
         for sum in &mut sums {
             let count = words.next().and_then(text::integer).ok_or(line)?;
             *sum = sum.wrapping_add(count);
@@ -176,7 +179,7 @@ fn sums(text: &[u8]) -> Result<[u64; STATS.len()], &[u8]> {
 
 /// `entries: 503`, `buckets used: 283/512`, `longest chain: 7`.
 fn hash_stats(text: &[u8]) -> Option<[u64; HASH_STATS.len()]> {
-    let mut lines = text::lines(text);
+    let mut lines = text::ended_lines(text);
     let mut value = |key: &[u8]| lines.next()?.strip_prefix(key);
     let entries = text::integer(value(b"entries: ")?)?;
     let (used, available) = text::split_at(value(b"buckets used: ")?, b'/')?;
@@ -191,7 +194,7 @@ fn hash_stats(text: &[u8]) -> Option<[u64; HASH_STATS.len()]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fake_host::FakeHost;
+    use super::super::fake_host::{self, FakeHost};
     use super::*;
 
     const ENFORCE: (&str, &str) = ("sys/fs/selinux/enforce", "1");
@@ -275,11 +278,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_bad_file_gives_no_other_number() {
+        // The threshold has no end of a line, also as the kernel writes it.
+        let files = [
+            ENFORCE,
+            ("sys/fs/selinux/avc/cache_threshold", "5"),
+            (
+                "sys/fs/selinux/avc/cache_stats",
+                "lookups hits misses allocations reclaims frees\n10 9 1 1 0 12\n",
+            ),
+            (
+                "sys/fs/selinux/avc/hash_stats",
+                "entries: 503\nbuckets used: 283/512\nlongest chain: 77\n",
+            ),
+        ];
+        fake_host::bears_bad_files(&DEFINITION, &files);
+    }
+
     proptest::proptest! {
         #[test]
         fn any_bytes_are_read_without_a_panic(text: Vec<u8>) {
             let sums = sums(&text);
-            assert!(sums.is_ok() || !text.is_empty());
+            assert!(sums.is_err() || text.len() > 12);
             assert_eq!(hash_stats(&text), None);
             hash_stats(&[b"entries: 1\nbuckets used: ", &text[..]].concat());
         }

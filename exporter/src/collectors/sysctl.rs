@@ -78,8 +78,10 @@ impl Variable {
 
     fn write_numbers(&mut self, page: &mut Page) -> Result<(), CollectError> {
         self.file.read()?;
-        let values: Vec<_> = text::words(self.file.text()).collect();
-        if values.is_empty() || !values.iter().all(|word| is_number(word)) {
+        let text = self.file.ended();
+        let values: Vec<_> = text::words(&text).collect();
+        let is_whole = text.ends_with(b"\n") && !values.is_empty();
+        if !is_whole || !values.iter().all(|word| text::is_whole(word)) {
             return Err(self.file.fault("integers", self.file.text()));
         }
         let help = format!("sysctl {}", self.name);
@@ -149,11 +151,6 @@ impl Collector for Sysctl {
     }
 }
 
-/// An integer that may be negative.
-fn is_number(word: &[u8]) -> bool {
-    text::is_integer(word.strip_prefix(b"-").unwrap_or(word))
-}
-
 /// A part of a family's name.
 fn sanitize(text: &str) -> String {
     let known = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
@@ -220,6 +217,7 @@ mod tests {
                 "kernel.hostname",
                 "expected integers, found `pg \"1\"`",
             ),
+            (&INCLUDE, "kernel.modprobe", "expected integers, found ``"),
             (
                 &INCLUDE,
                 "fs.file-nr:total",

@@ -165,6 +165,13 @@ mod tests {
         assert!(lines(&Sums::default()).is_empty());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_do_not_panic(body: Vec<u8>) {
+            Sums::default().add(&body);
+        }
+    }
+
     #[test]
     fn the_kernel_tells_of_a_connection_within_this_process() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -25,6 +25,13 @@ pub fn ended_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|line| !line.is_empty())
 }
 
+/// The only line of a text, without white space around it; none where its end is missing: it may
+/// be cut off, and with it its last number.
+pub fn only_line(text: &[u8]) -> Option<&[u8]> {
+    let line = text.strip_suffix(b"\n")?;
+    (!line.contains(&b'\n')).then(|| line.trim_ascii())
+}
+
 /// The words of a line.
 pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
     let mut rest = line;
@@ -102,11 +109,6 @@ impl<T> Names<T> {
 pub fn split_at(line: &[u8], mark: u8) -> Option<(&[u8], &[u8])> {
     let at = line.iter().position(|c| *c == mark)?;
     Some((line.get(..at)?, line.get(at + 1..)?))
-}
-
-/// Whether a word is an integer, so that it may go to the page as it is.
-pub fn is_signed(word: &[u8]) -> bool {
-    is_integer(word.strip_prefix(b"-").unwrap_or(word))
 }
 
 /// Whether a word is an unsigned integer, so that it may go to the page as it is.

@@ -58,7 +58,7 @@ impl Collector for Xfrm {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let none = |error: CollectError| error.or_no_data("the kernel counts no IPsec errors");
         self.file.read().map_err(none)?;
-        for line in text::lines(self.file.text()) {
+        for line in text::ended_lines(&self.file.ended()) {
             let fault = || self.file.fault("a name and an integer", line);
             write(line, page).ok_or_else(fault)?;
         }
@@ -102,6 +102,31 @@ mod tests {
                 "node_xfrm_acquire_error_packets_total 18446744073709551615",
             ]
         );
+    }
+
+    #[test]
+    fn a_cut_text_gives_no_other_number() {
+        let text = "XfrmInError             \t12\nXfrmAcquireError        \t345\n";
+        let told = |text: &str| {
+            let mut page = Page::new();
+            for line in text::ended_lines(text.as_bytes()) {
+                write(line, &mut page).unwrap();
+            }
+            String::from_utf8(page.finish().to_vec()).unwrap()
+        };
+        for end in 0..text.len() {
+            assert!(
+                told(text).starts_with(&told(text.get(..end).unwrap())),
+                "{end}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_do_not_panic(line: Vec<u8>) {
+            write(&line, &mut Page::new());
+        }
     }
 
     #[test]

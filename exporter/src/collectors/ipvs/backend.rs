@@ -104,8 +104,9 @@ fn write_ip(ip: Option<IpAddr>, memory: &mut String) -> std::fmt::Result {
 pub(super) fn parse<'a>(text: &'a [u8], labels: &[Label]) -> Result<Vec<Backend<'a>>, &'a [u8]> {
     let mut backends: Vec<Backend<'a>> = Vec::new();
     let mut service = Key::default();
-    for line in text::lines(text) {
-        let mut words = text::words(line);
+    for line in text.split_inclusive(|c| *c == b'\n') {
+        // Where the end of the line is cut off, so may be its last number.
+        let mut words = text::words(line.strip_suffix(b"\n").ok_or(line)?);
         match words.next() {
             None | Some(b"IP" | b"Prot") => {}
             Some(b"->") => match words.next() {
@@ -243,18 +244,27 @@ mod tests {
     #[test]
     fn a_bad_line_is_told() {
         for bad in [
-            "TCP",
-            "TCP C0A80016 wlc",
-            "TCP C0A800:0CEA wlc",
-            "-> C0A80016:0CEA Tunnel 1 2",
-            "-> C0A80016:0CEA Tunnel 1 2 x",
-            "-> [::1:0050 Route 1 2 3",
+            "TCP\n",
+            "TCP C0A80016 wlc\n",
+            "TCP C0A800:0CEA wlc\n",
+            "-> C0A80016:0CEA Tunnel 1 2\n",
+            "-> C0A80016:0CEA Tunnel 1 2 x\n",
+            "-> C0A80016:0CEA Tunnel 1 2 3",
+            "-> [::1:0050 Route 1 2 3\n",
         ] {
             assert_eq!(parse(bad.as_bytes(), &[]), Err(bad.as_bytes()));
         }
     }
 
     proptest::proptest! {
+        #[test]
+        fn a_cut_text_gives_backends_that_there_are(end in 0..TEXT.len()) {
+            let whole = parse(TEXT.as_bytes(), &Label::ALL).unwrap();
+            for backend in parse(&TEXT.as_bytes()[..end], &Label::ALL).into_iter().flatten() {
+                assert!(whole.contains(&backend));
+            }
+        }
+
         #[test]
         fn a_cut_or_garbled_text_does_not_panic(
             at in 0..TEXT.len(), byte: u8, end in 0..TEXT.len(),

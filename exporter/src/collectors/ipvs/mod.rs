@@ -122,7 +122,7 @@ fn write(backends: &[Backend<'_>], labels: &[Label], page: &mut Page) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Paths;
+    use super::super::{Paths, fake_host};
     use super::*;
 
     const TOTALS: &str = "   Total Incoming Outgoing         Incoming         Outgoing\n   \
@@ -176,11 +176,20 @@ mod tests {
     }
 
     #[test]
-    fn totals_that_are_cut_are_none() {
-        for end in 0..TOTALS.len() - 1 {
-            let _whole_or_none = totals(&TOTALS.as_bytes()[..end]);
+    fn a_bad_file_gives_no_other_number() {
+        let backends = "TCP  0A000001:0050 rr\n  \
+            -> 0A000002:1F90      Masq    3      4        15\n";
+        let files = [
+            ("proc/net/ip_vs_stats", TOTALS),
+            ("proc/net/ip_vs", backends),
+        ];
+        fake_host::bears_bad_files(&DEFINITION, &files);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_do_not_panic(text: Vec<u8>) {
+            totals(&text);
         }
-        let end = TOTALS.find("  51D8").unwrap();
-        assert!(totals(&TOTALS.as_bytes()[..end]).is_none());
     }
 }
