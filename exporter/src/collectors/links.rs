@@ -151,15 +151,8 @@ fn text(value: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::netlink_socket::attribute;
     use super::*;
-
-    fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-        let length = u16::try_from(4 + value.len()).unwrap();
-        let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
-        bytes.extend_from_slice(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
 
     /// `eth0`, the second device, Ethernet, up and running, with the counters 0, 1, 2 and so on, as
     /// the first kernel with 24 of them had it.

@@ -212,6 +212,7 @@ fn integer(file: &mut KeptFile) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::super::Paths;
+    use super::super::fake_host::{FakeHost, bears_any_bytes};
     use super::*;
 
     fn collect(sysfs: &Path) -> Result<String, CollectError> {
@@ -262,5 +263,12 @@ mod tests {
                 r#"node_power_supply_info{power_supply="BAT0",status="Discharging",type="Battery"} 1"#,
             ]
         );
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic() {
+        let host = FakeHost::new(&[("sys/class/power_supply/BAT0/capacity", "98\n")]);
+        let file = host.root().join("sys/class/power_supply/BAT0/capacity");
+        bears_any_bytes(&DEFINITION, &host.settings(), &file);
     }
 }

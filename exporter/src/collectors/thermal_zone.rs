@@ -172,6 +172,7 @@ fn numbered(folder: &Path, prefix: &str) -> Vec<(String, PathBuf)> {
 #[cfg(test)]
 mod tests {
     use super::super::Paths;
+    use super::super::fake_host::{FakeHost, bears_any_bytes};
     use super::*;
 
     #[test]
@@ -209,5 +210,15 @@ mod tests {
                 r#"node_cooling_device_max_state{name="0",type="Processor"} 3"#,
             ]
         );
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_a_panic() {
+        let host = FakeHost::new(&[
+            ("sys/class/thermal/thermal_zone0/type", "cpu\n"),
+            ("sys/class/thermal/thermal_zone0/temp", "12376\n"),
+        ]);
+        let file = host.root().join("sys/class/thermal/thermal_zone0/temp");
+        bears_any_bytes(&DEFINITION, &host.settings(), &file);
     }
 }

@@ -42,9 +42,10 @@ impl Online {
     }
 }
 
+/// None where the list is cut: all CPUs behind that would count as switched off.
 fn list(file: &mut KeptFile) -> Option<Vec<u32>> {
-    let text = std::str::from_utf8(file.read().ok()?).ok()?;
-    Some(text.trim().split(',').filter_map(range).flatten().collect())
+    let text = std::str::from_utf8(file.read().ok()?.strip_suffix(b"\n")?).ok()?;
+    Some(text.split(',').filter_map(range).flatten().collect())
 }
 
 #[cfg(test)]

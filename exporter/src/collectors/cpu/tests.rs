@@ -75,3 +75,19 @@ fn a_cut_text_gives_no_other_number() {
     let file = host.root().join("proc/stat");
     bears_bad_input(&DEFINITION, &host.settings(), &file);
 }
+
+#[test]
+fn a_cut_list_of_cpus_switches_none_off() {
+    let folder = "sys/devices/system/cpu";
+    let stat = String::from_utf8(STAT.to_vec()).unwrap();
+    let lists = ["present", "online"].map(|name| format!("{folder}/{name}"));
+    for list in &lists {
+        let host = FakeHost::new(&[
+            ("proc/stat", &stat),
+            (&format!("{folder}/cpu0/online"), "1\n"),
+            (&lists[0], "0-11\n"),
+            (&lists[1], "0,2-11\n"),
+        ]);
+        bears_bad_input(&DEFINITION, &host.settings(), &host.root().join(list));
+    }
+}

@@ -3,6 +3,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use super::super::Paths;
+use super::super::fake_host::{FakeHost, bears_any_bytes};
 use super::*;
 
 fn page(sysfs: &Path) -> String {
@@ -122,4 +123,14 @@ fn chips_of_one_device_are_told_apart() {
             "platform_twin_hwmon3",
         ]
     );
+}
+
+#[test]
+fn any_bytes_are_read_without_a_panic() {
+    let host = FakeHost::new(&[
+        ("sys/class/hwmon/hwmon0/name", "nct6779\n"),
+        ("sys/class/hwmon/hwmon0/temp1_input", "12376\n"),
+    ]);
+    let file = host.root().join("sys/class/hwmon/hwmon0/temp1_input");
+    bears_any_bytes(&DEFINITION, &host.settings(), &file);
 }
