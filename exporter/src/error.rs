@@ -9,8 +9,8 @@ pub enum Error {
     #[error(transparent)]
     Flag(#[from] crate::collectors::FlagError),
     /// A listen address is not one.
-    #[error("--web.listen-address: expected `[host]:port`, found `{0}`")]
-    Address(String),
+    #[error("--web.listen-address: {0}")]
+    Address(crate::flags::AddressError),
     /// The path of the metrics is not one.
     #[error("--web.telemetry-path: expected a path like `/metrics`, found `{0}`")]
     TelemetryPath(String),

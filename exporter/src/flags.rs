@@ -1,18 +1,20 @@
 //! The command line: `node_exporter`'s flags, the collectors' ones made from their table.
 
+mod listen;
 mod missing;
 
-use std::net::{Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::EnumValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use crate::collectors::{ALL, Definition, Flag, FlagKind, Paths, Settings};
+use crate::collectors::{ALL, Definition, Flag, FlagKind, Paths, Settings, check};
 use crate::config::{Config, Section};
 use crate::error::Error;
 use crate::logging::{Format, Level};
 
+pub use listen::{AddressError, addresses};
 pub use missing::explain;
 
 const AFTER_HELP: &str = "\
@@ -75,6 +77,13 @@ pub fn command() -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about("Serves the numbers of this host to Prometheus and Watchpost")
         .override_usage("watchpost-exporter [FLAGS]")
+        // node_exporter's two flags for it.
+        .arg(
+            Arg::new("help-long")
+                .long("help-long")
+                .hide(true)
+                .action(ArgAction::Help),
+        )
         .after_help(AFTER_HELP)
         .next_help_heading("Configuration and mounts")
         .args(path_flags())
@@ -110,11 +119,13 @@ pub fn read(matches: &ArgMatches) -> Result<Flags, Error> {
     };
     let mut listen = Vec::new();
     for text in &texts {
-        listen.extend(addresses(text)?);
+        listen.extend(addresses(text).map_err(Error::Address)?);
     }
+    let (enabled, settings) = (enabled(matches), settings(matches)?);
+    check(&enabled, &settings)?;
     let config = Config {
-        enabled: enabled(matches),
-        settings: settings(matches)?,
+        enabled,
+        settings,
         telemetry_path: telemetry_path(matches)?,
         own_metrics: !matches.get_flag("web.disable-exporter-metrics"),
         max_requests: matches.get_one("web.max-requests").copied().unwrap_or(40),
@@ -135,21 +146,6 @@ pub fn read(matches: &ArgMatches) -> Result<Flags, Error> {
         log_level: one(matches, "log.level").unwrap_or(Level::Info),
         log_format: one(matches, "log.format").unwrap_or(Format::Logfmt),
     })
-}
-
-/// The addresses that `[host]:port` stands for: without a host all of this machine's.
-pub fn addresses(text: &str) -> Result<Vec<SocketAddr>, Error> {
-    let fault = || Error::Address(text.to_owned());
-    if let Some(port) = text.strip_prefix(':') {
-        let port = port.parse().map_err(|_| fault())?;
-        return Ok(vec![(Ipv6Addr::UNSPECIFIED, port).into()]);
-    }
-    let found: Vec<_> = text.to_socket_addrs().map_err(|_| fault())?.collect();
-    if found.is_empty() {
-        Err(fault())
-    } else {
-        Ok(found)
-    }
 }
 
 /// A path may be empty, which clap's own parser refuses.
@@ -233,9 +229,11 @@ fn log_flags() -> [Arg; 2] {
     [
         option("log.level", "Log only messages of this severity or above.")
             .default_value("info")
+            .ignore_case(true)
             .value_parser(EnumValueParser::<Level>::new()),
         option("log.format", "The form of log messages.")
             .default_value("logfmt")
+            .ignore_case(true)
             .value_parser(EnumValueParser::<Format>::new()),
     ]
 }
@@ -461,5 +459,25 @@ mod tests {
             error,
             "--web.listen-address: expected `[host]:port`, found `nonsense`"
         );
+    }
+
+    #[test]
+    fn levels_are_taken_in_capitals_too() {
+        for level in ["warn", "WARN", "Warn"] {
+            let flags = flags(&[&format!("--log.level={level}")]).unwrap();
+            assert_eq!(flags.log_level, Level::Warn);
+        }
+    }
+
+    #[test]
+    fn what_a_collector_cannot_use_is_refused_at_the_start() {
+        let told = |flag: &str, on: &str| flags(&[flag, on]).unwrap_err();
+        let error = told("--collector.ntp.server=192.0.2.1", "--collector.ntp");
+        assert!(
+            error.starts_with("--collector.ntp.server: expected "),
+            "{error}"
+        );
+        // Nobody asks the server where the collector is off.
+        assert!(flags(&["--collector.ntp.server=192.0.2.1"]).is_ok());
     }
 }

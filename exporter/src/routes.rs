@@ -79,10 +79,15 @@ pub(crate) fn routes(config: &Config, code: Code) -> Router {
         routes = routes.route("/", get(landing));
     }
     let routes = routes.with_state(shared);
-    match commands {
+    let routes = match commands {
         Some(commands) => routes.merge(commands.router()),
         None => routes,
-    }
+    };
+    routes
+        .fallback(async || (StatusCode::NOT_FOUND, "Not Found\n"))
+        .method_not_allowed_fallback(async || {
+            (StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed\n")
+        })
 }
 
 /// The commands, where the configuration has them and they are safe to have.
@@ -236,7 +241,8 @@ impl Choice {
             pairs.map(|(_, value)| value.clone()).collect::<Vec<_>>()
         };
         let (only, but) = (named("collect[]"), named("exclude[]"));
-        for name in only.iter().chain(&but) {
+        // An exclude of what is not there is fulfilled anyway.
+        for name in &only {
             if !ALL.iter().any(|definition| definition.name == name)
                 && !registry.names().any(|have| have == name)
             {

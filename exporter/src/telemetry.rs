@@ -18,11 +18,18 @@ use crate::collectors::text::{integer, words};
 /// Every Linux counts CPU time in these.
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// What an error in writing our own metrics is counted as.
+const ENCODING: &str = "encoding";
+
+/// The release of `node_exporter` whose figures are served.
+const FIGURES_OF: &str = "1.12.1";
+
 /// The exporter's own metrics.
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
     registry: Registry,
     requests: Family<Code, Counter>,
+    errors: Family<Cause, Counter>,
     /// Scrapes that are being answered.
     pub(crate) in_flight: Gauge,
 }
@@ -31,6 +38,12 @@ pub(crate) struct Telemetry {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Code {
     code: u16,
+}
+
+/// What a page can lack lines for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Cause {
+    cause: &'static str,
 }
 
 impl Telemetry {
@@ -48,12 +61,20 @@ impl Telemetry {
             "Current number of scrapes being served",
             telemetry.in_flight.clone(),
         );
+        registry.register(
+            "promhttp_metric_handler_errors",
+            "Total number of internal errors encountered by the promhttp metric handler",
+            telemetry.errors.clone(),
+        );
         registry.register_collector(Box::new(BuildInfo));
         if let Some(process) = Process::new() {
             registry.register_collector(Box::new(process));
         }
         for code in [200, 500, 503] {
             drop(telemetry.requests.get_or_create(&Code { code }));
+        }
+        for cause in [ENCODING, "gathering"] {
+            drop(telemetry.errors.get_or_create(&Cause { cause }));
         }
         more(registry);
         telemetry
@@ -70,19 +91,35 @@ impl Telemetry {
         if let Err(error) =
             prometheus_client::encoding::text::encode(&mut openmetrics, &self.registry)
         {
+            self.errors.get_or_create(&Cause { cause: ENCODING }).inc();
             tracing::error!(%error, "the exporter's own metrics cannot be written");
             return Vec::new();
         }
         transcribe(openmetrics.as_bytes()).unwrap_or_else(|error| {
+            self.errors.get_or_create(&Cause { cause: ENCODING }).inc();
             tracing::error!(%error, "the exporter's own metrics cannot be transcribed");
             Vec::new()
         })
     }
 }
 
-/// The version that runs.
+/// The version that runs, and the one of `node_exporter` that it stands for: dashboards find their
+/// hosts by the latter.
 #[derive(Debug)]
 struct BuildInfo;
+
+/// The architecture by Go's name.
+fn goarch() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "amd64",
+        "x86" => "386",
+        "aarch64" => "arm64",
+        "powerpc64" if cfg!(target_endian = "little") => "ppc64le",
+        "powerpc64" => "ppc64",
+        "loongarch64" => "loong64",
+        other => other,
+    }
+}
 
 impl Collector for BuildInfo {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
@@ -93,7 +130,22 @@ impl Collector for BuildInfo {
             None,
             one.metric_type(),
         )?;
-        one.encode(family.encode_family(&[("version", env!("CARGO_PKG_VERSION"))])?)
+        one.encode(family.encode_family(&[("version", env!("CARGO_PKG_VERSION"))])?)?;
+        let mut family = encoder.encode_descriptor(
+            "node_exporter_build_info",
+            "A metric with a constant '1' value labeled by version, revision, branch, goversion from which node_exporter was built, and the goos and goarch for the build",
+            None,
+            one.metric_type(),
+        )?;
+        one.encode(family.encode_family(&[
+            ("branch", ""),
+            ("goarch", goarch()),
+            ("goos", std::env::consts::OS),
+            ("goversion", ""),
+            ("revision", ""),
+            ("tags", "watchpost"),
+            ("version", FIGURES_OF),
+        ])?)
     }
 }
 
@@ -103,6 +155,7 @@ impl Collector for BuildInfo {
 struct Process {
     start_time: u64,
     max_fds: u64,
+    max_virtual_bytes: u64,
     page_size: u64,
     stat: Mutex<KeptFile>,
 }
@@ -126,6 +179,10 @@ impl Process {
         Some(Self {
             start_time: process.start_time(),
             max_fds: process.open_files_limit()? as u64,
+            // As in Go's: no limit is the greatest number.
+            max_virtual_bytes: rustix::process::getrlimit(rustix::process::Resource::As)
+                .current
+                .unwrap_or(u64::MAX),
             page_size: rustix::param::page_size() as u64,
             stat: Mutex::new(KeptFile::new("/proc/self/stat")),
         })
@@ -190,6 +247,11 @@ impl Collector for Process {
                 "Virtual memory size in bytes",
                 now.virtual_bytes,
             ),
+            (
+                "process_virtual_memory_max_bytes",
+                "Maximum amount of virtual memory available in bytes",
+                self.max_virtual_bytes,
+            ),
         ] {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
@@ -215,9 +277,36 @@ mod tests {
             "# TYPE process_cpu_seconds_total counter",
             "# TYPE process_resident_memory_bytes gauge",
             "watchpost_exporter_build_info{version=\"0.1.0\"} 1",
+            "# TYPE promhttp_metric_handler_errors_total counter",
+            "promhttp_metric_handler_errors_total{cause=\"encoding\"} 0",
+            "promhttp_metric_handler_errors_total{cause=\"gathering\"} 0",
+            "# TYPE process_virtual_memory_max_bytes gauge",
+            "# TYPE node_exporter_build_info gauge",
         ] {
             assert!(text.lines().any(|have| have == line), "{line}\n{text}");
         }
+        let names = [
+            "branch",
+            "goarch",
+            "goos",
+            "goversion",
+            "revision",
+            "tags",
+            "version",
+        ];
+        let info = text
+            .lines()
+            .find(|line| line.starts_with("node_exporter_build_info{"));
+        assert!(
+            names
+                .iter()
+                .all(|name| info.unwrap().contains(&format!("{name}=\""))),
+            "{info:?}"
+        );
+        assert!(
+            info.unwrap().ends_with(",version=\"1.12.1\"} 1"),
+            "{info:?}"
+        );
         assert!(!text.contains("# EOF"));
     }
 

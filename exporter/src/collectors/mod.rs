@@ -12,6 +12,7 @@ mod bonding;
 mod btrfs;
 mod buddyinfo;
 mod cgroups;
+mod checks;
 mod conntrack;
 mod cpu;
 mod cpu_vulnerabilities;
@@ -104,6 +105,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FsWord, PROC_SUPER_MAGIC, statfs};
 use watchpost_model::text::Page;
 
+pub use checks::check;
 pub use file::{Inventory, KeptFile, read_small};
 pub use settings::{Filter, Flag, FlagError, FlagKind, Paths, Pattern, Settings};
 

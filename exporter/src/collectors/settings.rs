@@ -116,8 +116,18 @@ pub struct FlagError {
     reason: Reason,
 }
 
+impl FlagError {
+    /// A value that the flag's collector cannot use.
+    pub(super) fn new(flag: &'static str, reason: String) -> Self {
+        let reason = Reason::Unusable(reason);
+        Self { flag, reason }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Reason {
+    #[error("{0}")]
+    Unusable(String),
     #[error("{0}")]
     Pattern(RegexError),
     #[error("expected a number from {least} to {most}, found `{found}`")]
@@ -226,8 +236,13 @@ impl Settings {
     }
 
     fn last(&self, flag: &Flag) -> Option<&str> {
+        self.given(flag.name)
+    }
+
+    /// What was given for the flag of this name, if anything was.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
         self.given
-            .get(flag.name)
+            .get(name)
             .and_then(|values| values.last())
             .map(String::as_str)
     }

@@ -37,6 +37,36 @@ pub(super) const DEFINITION: Definition = Definition {
     },
 };
 
+/// Judges `sysctl.include` at the start.
+pub(super) fn check_numbers(settings: &Settings) -> Result<(), String> {
+    let is_good = |text: &&String| match text.split_once(':') {
+        Some((name, keys)) => {
+            let is_key = |key: &str| !key.is_empty() && !key.contains(':');
+            !name.is_empty() && keys.split(',').all(is_key)
+        }
+        None => !text.is_empty(),
+    };
+    judge(settings, &INCLUDE, "NAME or NAME:KEY,KEY,...", is_good)
+}
+
+/// Judges `sysctl.include-info` at the start.
+pub(super) fn check_texts(settings: &Settings) -> Result<(), String> {
+    let is_good = |text: &&String| !text.is_empty() && !text.contains(':');
+    judge(settings, &INCLUDE_INFO, "a name without keys", is_good)
+}
+
+fn judge(
+    settings: &Settings,
+    flag: &Flag,
+    expected: &str,
+    is_good: impl Fn(&&String) -> bool,
+) -> Result<(), String> {
+    match settings.list(flag).iter().find(|text| !is_good(text)) {
+        Some(found) => Err(format!("expected {expected}, found `{found}`")),
+        None => Ok(()),
+    }
+}
+
 struct Sysctl {
     numbers: Vec<Variable>,
     texts: Vec<Variable>,

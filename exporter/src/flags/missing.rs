@@ -17,10 +17,11 @@ pub(super) fn switches_off() -> impl Iterator<Item = Arg> {
     names.map(move |collector| switch(name(collector), "").hide(true))
 }
 
-/// Says so where a flag is one of `node_exporter`'s that is not there yet; any other error is left
-/// as it is.
+/// Says so where a flag is one of `node_exporter`'s that is not there yet. Of an error about a
+/// collector's flag the tip is taken away, since it goes by letters alone: it would lead from an
+/// exclude to an include, or from one collector to another.
 #[must_use]
-pub fn explain(error: Error) -> Error {
+pub fn explain(mut error: Error) -> Error {
     if error.kind() != ErrorKind::UnknownArgument {
         return error;
     }
@@ -30,10 +31,18 @@ pub fn explain(error: Error) -> Error {
     let flag = given.trim_start_matches('-');
     let flag = flag.strip_prefix("no-").unwrap_or(flag);
     if !is_missing(flag) {
+        if flag.starts_with("collector.") {
+            error.remove(ContextKind::SuggestedArg);
+        }
         return error;
     }
+    let what = if flag.matches('.').count() > 1 {
+        "flag"
+    } else {
+        "collector"
+    };
     let text = format!(
-        "{given}: node_exporter has this collector, watchpost-exporter does not have it yet; leave the flag out"
+        "{given}: node_exporter has this {what}, watchpost-exporter does not have it yet; leave the flag out"
     );
     command().error(ErrorKind::UnknownArgument, text)
 }
@@ -58,15 +67,32 @@ mod tests {
 
     #[test]
     fn a_flag_that_is_not_there_yet_is_told_as_such() {
-        for flag in ["--collector.perf", "--collector.perf.cpus=0-1"] {
+        for (flag, what) in [
+            ("--collector.perf", "collector"),
+            ("--collector.perf.cpus=0-1", "flag"),
+            ("--collector.netclass_rtnl.with-stats", "flag"),
+        ] {
             let told = told(flag);
             let name = flag.split('=').next().unwrap();
             let start = format!(
-                "error: {name}: node_exporter has this collector, watchpost-exporter does not have it yet"
+                "error: {name}: node_exporter has this {what}, watchpost-exporter does not have it yet"
             );
             assert!(told.starts_with(&start), "{told}");
         }
         assert!(told("--collector.nonsense").contains("unexpected argument"));
+    }
+
+    #[test]
+    fn no_tip_leads_from_one_filter_to_its_opposite_or_to_another_collector() {
+        for flag in [
+            "--collector.netdev.device-blacklist",
+            "--collector.bogus",
+            "--no-collector.bogus",
+        ] {
+            let told = told(flag);
+            assert!(told.contains(flag) && !told.contains("tip:"), "{told}");
+        }
+        assert!(told("--web.listen-adress").contains("--web.listen-address"));
     }
 
     #[test]

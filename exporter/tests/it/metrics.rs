@@ -181,6 +181,12 @@ async fn a_request_may_choose_collectors() {
     assert!(!page.contains_key("node_memory_MemTotal_bytes"));
     let page = series(exporter.get("/metrics?exclude[]=loadavg").await.text());
     assert!(!page.contains_key("node_load1"));
+    // As in node_exporter, to leave out what is not there is no fault.
+    for query in ["exclude[]=nonsense", "exclude[]=uname"] {
+        let answer = exporter.get(&format!("/metrics?{query}")).await;
+        assert_eq!(answer.status, 200, "{query}");
+        assert!(series(answer.text()).contains_key("node_load1"));
+    }
     for (query, told) in [
         ("collect[]=nonsense", "missing collector: nonsense"),
         ("collect[]=uname", "disabled collector: uname"),
@@ -217,7 +223,8 @@ async fn people_find_a_page_and_machines_a_sign_of_life() {
     assert!(landing.text().contains(env!("CARGO_PKG_VERSION")));
     assert_eq!(exporter.get("/-/healthy").await.status, 200);
     assert_eq!(exporter.get("/numbers").await.status, 200);
-    assert_eq!(exporter.get("/metrics").await.status, 404);
+    let none = exporter.get("/metrics").await;
+    assert_eq!((none.status, none.text()), (404, "Not Found\n"));
     exporter.stop().await;
 }
 

@@ -45,8 +45,26 @@ fn a_port_that_is_taken_is_told_with_its_holder_and_another_one() {
 }
 
 #[test]
+fn an_address_that_is_none_is_wrong_use() {
+    for (address, told) in [
+        (
+            "nohost.invalid:9",
+            "found `nohost.invalid` in `nohost.invalid:9`",
+        ),
+        (":https", "found `https` in `:https`"),
+        ("vsock://:9100", "family vsock"),
+    ] {
+        let (code, text) = refused(&[&format!("--web.listen-address={address}")]);
+        assert_eq!(code, Some(2));
+        assert!(text.starts_with("watchpost-exporter: --web.listen-address: expected "));
+        assert!(text.contains(told) && text.lines().count() == 1, "{text}");
+    }
+}
+
+#[test]
 fn the_help_says_how_to_start_and_what_the_exit_status_means() {
     let output = started(&["--help"]);
+    assert_eq!(started(&["--help-long"]).stdout, output.stdout);
     assert_eq!(output.status.code(), Some(0));
     let help = String::from_utf8(output.stdout).unwrap();
     for part in [

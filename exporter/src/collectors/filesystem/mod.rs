@@ -80,6 +80,15 @@ struct FileSystem {
 
 fn new(settings: &Settings) -> Box<dyn Collector> {
     let mounts = |process| KeptFile::new(settings.paths.procfs.join(process).join("mountinfo"));
+    let patience = settings.time(&MOUNT_TIMEOUT);
+    if patience > MOST_PATIENCE {
+        let (given, taken) = (format!("{patience:?}"), format!("{MOST_PATIENCE:?}"));
+        tracing::warn!(
+            given,
+            taken,
+            "--collector.filesystem.mount-timeout is longer than a page may take"
+        );
+    }
     Box::new(FileSystem {
         files: ["1", "self"].map(mounts),
         is_own: false,
@@ -87,7 +96,7 @@ fn new(settings: &Settings) -> Box<dyn Collector> {
         rootfs: settings.paths.rootfs.clone(),
         points: settings.filter(&POINTS_INCLUDE, &POINTS_EXCLUDE),
         types: settings.filter(&TYPES_INCLUDE, &TYPES_EXCLUDE),
-        answers: Answers::new(settings.time(&MOUNT_TIMEOUT).min(MOST_PATIENCE)),
+        answers: Answers::new(patience.min(MOST_PATIENCE)),
     })
 }
 

@@ -65,7 +65,9 @@ impl Gpus {
             most: usize::from(settings.number(&PROCESSES_MAX)),
             procfs: settings.paths.procfs.clone(),
         });
-        let library = Library::new(OsString::from(settings.text(&LIBRARY)), processes);
+        let path = OsString::from(settings.text(&LIBRARY));
+        let is_asked_for = settings.given(LIBRARY.name).is_some();
+        let library = Library::new(path, is_asked_for, processes);
         let cards = Cards::new(settings.paths.sysfs.join("class/drm"));
         Self {
             workers: [

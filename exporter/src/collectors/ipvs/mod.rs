@@ -48,6 +48,16 @@ const FIGURES: [(&str, &str, Figure); 3] = [
 
 type Figure = fn(&Backend<'_>) -> u64;
 
+/// Judges the flag at the start.
+pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    let labels = backend::labels(settings.text(&LABELS));
+    labels.map(drop).map_err(|name| unknown_label(&name))
+}
+
+fn unknown_label(name: &str) -> String {
+    format!("expected some of {ALL_LABELS}, found `{name}`")
+}
+
 struct Ipvs {
     totals: RareFile,
     backends: KeptFile,
@@ -70,9 +80,7 @@ impl Collector for Ipvs {
     fn collect(&mut self, page: &mut Page) -> Result<(), CollectError> {
         let labels = self.labels.as_ref().map_err(|name| {
             let flag = LABELS.name;
-            CollectError::Call(format!(
-                "--collector.{flag}: expected some of {ALL_LABELS}, found `{name}`"
-            ))
+            CollectError::Call(format!("--collector.{flag}: {}", unknown_label(name)))
         })?;
         self.totals.read()?;
         let totals = totals(self.totals.text()).ok_or_else(|| {

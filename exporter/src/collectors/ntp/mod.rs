@@ -132,6 +132,22 @@ const FAMILIES: [Family; 8] = [
     }),
 ];
 
+/// Judges the flag at the start.
+pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    is_allowed(settings.text(&SERVER), settings.switch(&SERVER_IS_LOCAL))
+}
+
+/// Public servers are not to be asked at each scrape.
+fn is_allowed(server: &str, certified: bool) -> Result<(), String> {
+    let address = server.parse::<IpAddr>();
+    if certified || address.is_ok_and(|address| address.is_loopback()) {
+        return Ok(());
+    }
+    Err(format!(
+        "expected a loopback address unless --collector.ntp.server-is-local is given, found `{server}`"
+    ))
+}
+
 struct Ntp {
     server: String,
     port: u16,
@@ -162,27 +178,16 @@ impl Ntp {
     }
 
     fn address(&self) -> Result<SocketAddr, CollectError> {
-        let address: Option<IpAddr> = self.server.parse().ok();
-        if let Some(address) = address
-            && (self.certified || address.is_loopback())
-        {
+        let fault = |reason| CollectError::Call(format!("--collector.ntp.server: {reason}"));
+        is_allowed(&self.server, self.certified).map_err(fault)?;
+        if let Ok(address) = self.server.parse::<IpAddr>() {
             return Ok((address, self.port).into());
         }
-        let fault = |expected| {
-            let found = &self.server;
-            CollectError::Call(format!(
-                "--collector.ntp.server: expected {expected}, found `{found}`"
-            ))
-        };
-        if !self.certified {
-            return Err(fault(
-                "a loopback address unless --collector.ntp.server-is-local is given",
-            ));
-        }
         let found = (self.server.as_str(), self.port).to_socket_addrs().ok();
-        found
-            .and_then(|mut found| found.next())
-            .ok_or_else(|| fault("a host with an address"))
+        found.and_then(|mut found| found.next()).ok_or_else(|| {
+            let found = &self.server;
+            fault(format!("expected a host with an address, found `{found}`"))
+        })
     }
 
     fn ask(&self, server: SocketAddr) -> Result<Answer, CollectError> {

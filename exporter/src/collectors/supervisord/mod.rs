@@ -77,6 +77,11 @@ fn is_up(process: &Process) -> bool {
     [10, 20, 40].contains(&process.state)
 }
 
+/// Judges the flag at the start.
+pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    Endpoint::read(settings.text(&URL)).map(drop)
+}
+
 impl Supervisord {
     fn new(settings: &Settings) -> Self {
         Self {

@@ -24,6 +24,8 @@ use xid::Xids;
 #[derive(Debug)]
 pub(super) struct Library {
     path: OsString,
+    /// Whether its absence is told as a fault.
+    is_asked_for: bool,
     /// None where they are not wanted.
     processes: Option<Processes>,
     kept: Kept,
@@ -74,9 +76,11 @@ impl Source for Library {
 }
 
 impl Library {
-    pub(super) fn new(path: OsString, processes: Option<Processes>) -> Self {
+    /// A library that `is_asked_for` is missed where it is not there.
+    pub(super) fn new(path: OsString, is_asked_for: bool, processes: Option<Processes>) -> Self {
         Self {
             path,
+            is_asked_for,
             processes,
             kept: Kept::default(),
             told: None,
@@ -120,8 +124,12 @@ impl Library {
             Told::Fault(_) => tracing::warn!(%error, "GPUs cannot be read"),
             Told::Absent | Told::Loaded => {
                 let path = self.path.display();
-                tracing::info!("no NVIDIA library ({path}), so no figures of NVIDIA GPUs");
-                tracing::debug!(%error, "why there is no NVIDIA library");
+                let text = "no NVIDIA library, so no figures of NVIDIA GPUs";
+                if self.is_asked_for {
+                    tracing::warn!(%path, %error, "{text} (--collector.gpu.nvml-library)");
+                } else {
+                    tracing::debug!(%path, %error, "{text}");
+                }
             }
         }
     }
