@@ -82,6 +82,9 @@ pub fn serve(flags: Flags) -> Result<(), Error> {
 async fn serve_until_told(flags: Flags, code: Code) -> Result<(), Error> {
     look_at_mounts(&flags.config.settings.paths)?;
     let web = web(&flags.config)?;
+    let on: Vec<_> = flags.config.enabled.iter().copied().collect();
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, collectors = on.join(","), "starting");
     let mut listeners = Vec::new();
     if flags.systemd_socket {
         listeners = systemd_socket::listeners()?;

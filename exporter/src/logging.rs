@@ -1,11 +1,13 @@
 //! Where log messages of both programs go: standard error, as logfmt or JSON.
 
+mod json;
 mod logfmt;
 
 use clap::ValueEnum;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
+use json::Json;
 use logfmt::Logfmt;
 
 /// The variable that goes before the level, in the form of `tracing_subscriber::EnvFilter`.
@@ -51,7 +53,7 @@ pub fn start(level: Level, format: Format) {
         .with_writer(std::io::stderr);
     let started = match format {
         Format::Logfmt => log.event_format(Logfmt).try_init(),
-        Format::Json => log.json().flatten_event(true).try_init(),
+        Format::Json => log.event_format(Json).try_init(),
     };
     if let Err(error) = started {
         tracing::debug!(%error, "logging is already started");

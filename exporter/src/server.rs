@@ -4,6 +4,7 @@ mod auth;
 mod clients;
 mod connection;
 mod rate;
+mod refusals;
 mod tls;
 mod web;
 mod web_config;

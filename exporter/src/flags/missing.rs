@@ -57,7 +57,7 @@ fn is_missing(flag: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::collectors::ALL;
+    use crate::collectors::{ALL, FlagKind};
 
     fn told(flag: &str) -> String {
         let args = ["watchpost-exporter", flag];
@@ -99,6 +99,22 @@ mod tests {
     fn to_switch_off_what_is_not_there_is_no_fault() {
         let args = ["watchpost-exporter", "--no-collector.arp"];
         assert!(command().try_get_matches_from(args).is_ok());
+    }
+
+    #[test]
+    fn the_document_tells_regular_expressions_from_other_values() {
+        let document = include_str!("../../../docs/exporter.md");
+        let (_, rest) = document
+            .split_once("Regular expressions are the flags")
+            .unwrap();
+        let (named, _) = rest.split_once(';').unwrap();
+        for flag in ALL.iter().flat_map(|definition| definition.flags) {
+            let is_told = flag.name.ends_with("-include")
+                || flag.name.ends_with("-exclude")
+                || named.contains(&format!("`{}`", flag.name));
+            let is_one = matches!(flag.kind, FlagKind::Pattern { .. });
+            assert_eq!(is_told, is_one, "{}", flag.name);
+        }
     }
 
     #[test]

@@ -47,10 +47,7 @@ struct Pairs<'a> {
 
 impl Pairs<'_> {
     fn pair(&mut self, field: &Field, value: &str) {
-        let key = match field.name() {
-            "message" => "msg",
-            name => name.strip_prefix("r#").unwrap_or(name),
-        };
+        let key = key(field);
         self.result = self.result.and_then(|()| {
             write!(self.writer, " {key}=")?;
             write_value(&mut self.writer, value)
@@ -65,6 +62,14 @@ impl Visit for Pairs<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.pair(field, &format!("{value:?}"));
+    }
+}
+
+/// What a field is called.
+pub(super) fn key(field: &Field) -> &'static str {
+    match field.name() {
+        "message" => "msg",
+        name => name.strip_prefix("r#").unwrap_or(name),
     }
 }
 
@@ -93,6 +98,7 @@ mod tests {
     use std::sync::Arc;
 
     use parking_lot::Mutex;
+    use tracing_subscriber::fmt::format::DefaultFields;
 
     use super::*;
 
@@ -110,19 +116,39 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_event_is_a_line_of_pairs_that_are_quoted_where_needed() {
+    fn logged<E>(form: E) -> String
+    where
+        E: FormatEvent<tracing_subscriber::Registry, DefaultFields> + Send + Sync + 'static,
+    {
         let sink = Sink::default();
         let lines = sink.clone();
         let log = tracing_subscriber::fmt()
-            .event_format(Logfmt)
+            .event_format(form)
             .with_writer(move || lines.clone())
             .finish();
         tracing::subscriber::with_default(log, || {
             let error = io::Error::other("a \"b\"\nc\u{1b}");
             tracing::warn!(%error, plain = "x:1/y", empty = "", number = 7, is = true, "it is so");
         });
-        let line = String::from_utf8(sink.0.lock().clone()).unwrap();
+        String::from_utf8(sink.0.lock().clone()).unwrap()
+    }
+
+    #[test]
+    fn as_json_an_event_has_the_same_keys() {
+        let line = logged(super::super::json::Json);
+        let (time, rest) = line.split_once(',').unwrap();
+        assert!(
+            time.starts_with("{\"ts\":\"2") && time.ends_with("Z\""),
+            "{time}"
+        );
+        let told = r#""level":"warn","msg":"it is so","error":"a \"b\"\nc\u001b","plain":"x:1/y","empty":"","number":7,"is":true}"#;
+        assert_eq!(rest, format!("{told}\n"));
+        assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok());
+    }
+
+    #[test]
+    fn an_event_is_a_line_of_pairs_that_are_quoted_where_needed() {
+        let line = logged(Logfmt);
         let (time, rest) = line.split_once(' ').unwrap();
         assert!(time.starts_with("ts=2") && time.ends_with('Z'), "{time}");
         let told = r#"level=warn msg="it is so" error="a \"b\"\nc\u001b" plain=x:1/y empty="" number=7 is=true"#;

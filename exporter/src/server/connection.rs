@@ -23,7 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::web::Web;
-use super::{HEAD_TIMEOUT, Limits};
+use super::{HEAD_TIMEOUT, Limits, tls};
 
 /// How long a client may take for the handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -88,7 +88,13 @@ pub(super) async fn serve(
         return end.await;
     };
     // Plain connections shall not have to carry what this one needs.
-    Box::pin(encrypted(stream, peer, &shared, config)).await
+    let ended = Box::pin(encrypted(stream, peer, &shared, config)).await;
+    if let Err(Ended::Handshake(error)) = &ended
+        && let Some(why) = tls::certificate_fault(error)
+    {
+        web.refusals.tell(Some(peer), &why);
+    }
+    ended
 }
 
 async fn encrypted(

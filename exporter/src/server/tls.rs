@@ -12,7 +12,10 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ServerSessionMemoryCache, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
-use rustls::{CipherSuite, NamedGroup, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{
+    CertificateError, CipherSuite, NamedGroup, RootCertStore, ServerConfig,
+    SupportedProtocolVersion,
+};
 use watchpost_model::config::Faults;
 
 use super::web_config::{TlsConfig, TlsVersion, WebConfig};
@@ -151,7 +154,7 @@ pub(super) fn server_config(web: &WebConfig) -> Result<ServerConfig, Refusal> {
     let (certificates, key) = (certificates(config)?, private_key(config)?);
     let mut server = builder
         .with_single_cert(certificates, key)
-        .map_err(|error| ("key_file", unusable(&error)))?;
+        .map_err(|error| unusable(config, &error))?;
     server.ignore_client_order = config.prefer_server_cipher_suites;
     server.session_storage = ServerSessionMemoryCache::new(SESSIONS);
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -286,17 +289,56 @@ fn either(
     Ok((file_key, pem))
 }
 
-/// What the library says of a certificate and key that do not go together.
-fn unusable(error: &rustls::Error) -> String {
+/// What the library says of a certificate and a key that cannot be used, or not together.
+fn unusable(config: &TlsConfig, error: &rustls::Error) -> Refusal {
+    let of = |text, file, path: &Path| {
+        if path.as_os_str().is_empty() {
+            text
+        } else {
+            file
+        }
+    };
+    let certificate = of("cert", "cert_file", &config.cert_file);
+    let key = of("key", "key_file", &config.key_file);
     match error {
         rustls::Error::InconsistentKeys(_) => {
-            "expected the key of the certificate, found another one".to_owned()
+            let message = "expected the key of the certificate, found another one";
+            (key, message.to_owned())
+        }
+        rustls::Error::InvalidCertificate(why) if is_version_1(why) => {
+            let message = "expected a certificate of X.509 version 3, found one of version 1 (made without extensions)";
+            (certificate, message.to_owned())
         }
         rustls::Error::InvalidCertificate(why) => {
-            format!("the certificate cannot be used: {why}")
+            let message =
+                format!("expected a certificate that can be used, found one that cannot: {why}");
+            (certificate, message)
         }
-        error => format!(
-            "expected an RSA key of 2,048 to 8,192 bits, an ECDSA key on P-256 or P-384 or an Ed25519 key: {error}"
+        error => (
+            key,
+            format!(
+                "expected an RSA key of 2,048 to 8,192 bits, an ECDSA key on P-256 or P-384 or an Ed25519 key: {error}"
+            ),
         ),
+    }
+}
+
+/// The library has no kind of its own for it.
+fn is_version_1(why: &CertificateError) -> bool {
+    matches!(why, CertificateError::Other(other) if format!("{other:?}").contains("UnsupportedCertVersion"))
+}
+
+/// Why a client's certificate was refused, if that is what ended a handshake.
+pub(super) fn certificate_fault(error: &std::io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::NoCertificatesPresented => Some("no certificate".to_owned()),
+        rustls::Error::InvalidCertificate(why) => Some(match why {
+            CertificateError::UnknownIssuer => "a certificate of an unknown authority".to_owned(),
+            CertificateError::ApplicationVerificationFailure => {
+                "a certificate with none of the allowed names".to_owned()
+            }
+            why => format!("a certificate that cannot be trusted: {why}"),
+        }),
+        _ => None,
     }
 }

@@ -7,12 +7,14 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -24,6 +26,7 @@ use watchpost_model::config::Faults;
 
 use super::auth::{Logins, Users, Verdict};
 use super::rate::Bucket;
+use super::refusals::Refusals;
 use super::tls;
 use super::web_config::{self, RateLimit, WebConfig, line_of};
 
@@ -69,6 +72,8 @@ pub struct Web {
     kept: Mutex<Kept>,
     bucket: Mutex<Bucket>,
     logins: Arc<Logins>,
+    /// Those who were not let in.
+    pub(super) refusals: Refusals,
 }
 
 #[derive(Debug)]
@@ -113,6 +118,7 @@ impl Web {
             kept: Mutex::new(kept),
             bucket: Mutex::default(),
             logins: Arc::new(Logins::new().ok_or(WebError::Random)?),
+            refusals: Refusals::default(),
         }))
     }
 
@@ -190,6 +196,9 @@ impl Web {
             let wait = [(RETRY_AFTER, Bucket::retry_after(limit).to_string())];
             return Ok((StatusCode::TOO_MANY_REQUESTS, wait, "Too Many Requests\n").into_response());
         }
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map(|ConnectInfo(peer)| *peer);
+        let has_login = request.headers().contains_key(AUTHORIZATION);
         let verdict = match &settings.users {
             Some(users) if !self.has_own_login(request.uri().path()) => {
                 let header = request.headers().get(AUTHORIZATION);
@@ -200,6 +209,8 @@ impl Web {
         let mut response = match verdict {
             Verdict::Known => routes.oneshot(request).await?,
             Verdict::Unknown => {
+                let why = if has_login { "wrong login" } else { "no login" };
+                self.refusals.tell(peer, why);
                 let ask = [(WWW_AUTHENTICATE, "Basic")];
                 (StatusCode::UNAUTHORIZED, ask, "Unauthorized\n").into_response()
             }
@@ -410,6 +421,17 @@ mod tests {
         assert!(!web.kept.lock().is_looking);
     }
 
+    /// Of `openssl x509 -req` without extensions.
+    const OF_VERSION_1: &str = "\
+-----BEGIN CERTIFICATE-----\n\
+MIIBFTCBuwIUeUReiYPHtrbMDCx2uKIiJzIi4aMwCgYIKoZIzj0EAwIwDDEKMAgG\n\
+A1UEAwwBeDAgFw0yNjExMjAxNDM0NTRaGA8yMTI2MTAyNzE0MzQ1NFowDDEKMAgG\n\
+A1UEAwwBeDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABB7cnaD+/MEezq1+5ycG\n\
+qJZcqBIAAvX2MxdV3+TaSKx1v6ORLJNYnrbX7j/5hSA18AJqXyj1I6VIX0+rutUf\n\
+q8AwCgYIKoZIzj0EAwIDSQAwRgIhAPmuqiRtlhywYjZpZttBI8ny95Yw4y/WlPk0\n\
+3DbT4mVxAiEAlBtiKzud9Ul5hdBDzNrXU0KEIm6ksAVp05oLYY28dAA=\n\
+-----END CERTIFICATE-----\n";
+
     #[test]
     fn a_file_that_is_named_and_wrong_is_told_with_its_key() {
         let (folder, _) = folder("");
@@ -417,6 +439,7 @@ mod tests {
         let other = rcgen::KeyPair::generate().unwrap().serialize_pem();
         std::fs::write(folder.path().join("other.key"), other).unwrap();
         std::fs::write(folder.path().join("long"), vec![b'x'; 5 << 20]).unwrap();
+        std::fs::write(folder.path().join("old.crt"), OF_VERSION_1).unwrap();
         for (lines, told) in [
             (
                 "cert_file: none, key_file: a.key",
@@ -442,6 +465,10 @@ mod tests {
             (
                 "cert_file: a.crt, key_file: other.key",
                 "key_file: expected the key of the certificate, found another one",
+            ),
+            (
+                "cert_file: old.crt, key_file: a.key",
+                "cert_file: expected a certificate of X.509 version 3, found one of version 1",
             ),
             (
                 "cert_file: a.crt, key_file: a.key, client_auth_type: RequireAnyClientCert, client_ca_file: web.yml",
