@@ -82,9 +82,6 @@ pub fn serve(flags: Flags) -> Result<(), Error> {
 async fn serve_until_told(flags: Flags, code: Code) -> Result<(), Error> {
     look_at_mounts(&flags.config.settings.paths)?;
     let web = web(&flags.config)?;
-    let on: Vec<_> = flags.config.enabled.iter().copied().collect();
-    let version = env!("CARGO_PKG_VERSION");
-    tracing::info!(version, collectors = on.join(","), "starting");
     let mut listeners = Vec::new();
     if flags.systemd_socket {
         listeners = systemd_socket::listeners()?;
@@ -93,6 +90,9 @@ async fn serve_until_told(flags: Flags, code: Code) -> Result<(), Error> {
             listeners.push(listen(address).await?);
         }
     }
+    let on: Vec<_> = flags.config.enabled.iter().copied().collect();
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, collectors = on.join(","), "starting");
     for listener in &listeners {
         let address = listener.local_addr().map_err(Error::Start)?;
         let tls = web.as_ref().is_some_and(|web| web.has_tls());
