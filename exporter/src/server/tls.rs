@@ -337,6 +337,9 @@ pub(super) fn certificate_fault(error: &std::io::Error) -> Option<String> {
             CertificateError::ApplicationVerificationFailure => {
                 "a certificate with none of the allowed names".to_owned()
             }
+            CertificateError::Other(why) => {
+                format!("a certificate that cannot be trusted: {}", why.0)
+            }
             why => format!("a certificate that cannot be trusted: {why}"),
         }),
         _ => None,
