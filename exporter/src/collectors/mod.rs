@@ -278,6 +278,10 @@ pub const NEVER_WAIT: &[&str] = &[
     "zoneinfo",
 ];
 
+/// Collectors whose sources may take milliseconds for each figure, such as sensors on an I2C bus:
+/// they are read at a pace of their own.
+pub const SLOW: &[&str] = &["hwmon", "powersupplyclass", "thermal_zone"];
+
 /// Collectors that `node_exporter` does not have. They are not on the page at all where they have no
 /// data, so that it is the other's.
 pub const OURS: &[&str] = &["gpu"];
@@ -374,7 +378,7 @@ mod tests {
         let names: Vec<_> = ALL.iter().map(|definition| definition.name).collect();
         assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
         assert!(NEVER_WAIT.is_sorted_by(|a, b| a < b));
-        for name in NEVER_WAIT.iter().chain(OURS) {
+        for name in NEVER_WAIT.iter().chain(OURS).chain(SLOW) {
             assert!(names.contains(name), "{name}");
         }
     }

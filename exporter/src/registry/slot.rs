@@ -6,7 +6,13 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use watchpost_model::text::Page;
 
-use crate::collectors::{CollectError, Collector, OURS, Ready};
+use crate::collectors::{CollectError, Collector, OURS, Ready, SLOW};
+
+/// How many times as long as it took to read it a slow source is left alone.
+const PACE: u32 = 20;
+
+/// The greatest age of a slow source's figures.
+const OLDEST: Duration = Duration::from_secs(10);
 
 /// One collector and what it gave last.
 #[derive(Debug)]
@@ -23,6 +29,7 @@ pub(super) struct Work {
     collector: Box<dyn Collector>,
     pub(super) page: Page,
     pass: u64,
+    started: Option<Instant>,
     pub(super) took: Duration,
     pub(super) outcome: Result<(), CollectError>,
 }
@@ -57,6 +64,7 @@ impl Slot {
             collector,
             page: Page::new(),
             pass: 0,
+            started: None,
             took: Duration::ZERO,
             outcome: Ok(()),
         });
@@ -69,9 +77,15 @@ impl Slot {
         }
     }
 
-    /// Runs the collector unless it still runs from an earlier pass.
+    /// Runs the collector unless it still runs from an earlier pass, or has what still holds.
     pub(super) fn collect(&self, pass: u64) {
-        if let Some(mut work) = self.work.try_lock() {
+        let Some(mut work) = self.work.try_lock() else {
+            return;
+        };
+        let age = work.started.map(|started| started.elapsed());
+        if SLOW.contains(&self.name) && work.outcome.is_ok() && still_holds(age, work.took) {
+            work.pass = pass;
+        } else {
             work.run(pass);
         }
     }
@@ -114,6 +128,12 @@ impl Slot {
     }
 }
 
+/// Whether the figures of a slow source still hold: it is read for at most a twentieth of the time,
+/// and no figure gets older than [`OLDEST`].
+fn still_holds(age: Option<Duration>, took: Duration) -> bool {
+    age.is_some_and(|age| age < took.saturating_mul(PACE).min(OLDEST))
+}
+
 impl Work {
     /// Whether what it gives is not the exporter's own.
     pub(super) fn is_foreign(&self) -> bool {
@@ -132,6 +152,22 @@ impl Work {
         self.outcome = catch_unwind(collect)
             .unwrap_or_else(|_| Err(CollectError::Call("the collector panicked".to_owned())));
         self.took = start.elapsed();
+        self.started = Some(start);
         self.pass = pass;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_source_is_left_alone_for_a_while_and_a_fast_one_hardly() {
+        let millis = Duration::from_millis;
+        let holds = |age: u64, took: u64| still_holds(Some(millis(age)), millis(took));
+        assert!(holds(1_900, 100) && !holds(2_000, 100));
+        assert!(holds(9_999, 1_900) && !holds(10_000, 1_900));
+        assert!(!holds(1_000, 1));
+        assert!(!still_holds(None, millis(100)), "not read yet");
     }
 }
