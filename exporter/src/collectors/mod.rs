@@ -1,4 +1,5 @@
-//! Where the numbers come from: one source a file, one line a source in [`ALL`].
+//! Where the numbers come from: one source a file, one line a source in [`ALL`], which stands in
+//! `table.rs`.
 //!
 //! A collector reads files under the [`Paths`] of its [`Settings`] or asks the kernel, and writes
 //! its families into a [`Page`] of its own. The registry runs it, times it and gives up on it
@@ -83,6 +84,7 @@ mod supervisord;
 mod swap;
 mod sysctl;
 mod systemd;
+mod table;
 mod tapestats;
 mod tcpstat;
 pub mod text;
@@ -102,12 +104,12 @@ mod zoneinfo;
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FsWord, PROC_SUPER_MAGIC, statfs};
 use watchpost_model::text::Page;
 
 pub use checks::check;
 pub use file::{Inventory, KeptFile, read_small};
 pub use settings::{Filter, Flag, FlagError, FlagKind, Paths, Pattern, Settings};
+pub use table::{ALL, NEVER_WAIT, OURS, SLOW, files_are_the_kernels};
 
 /// Why a collector has no numbers.
 #[derive(Debug, thiserror::Error)]
@@ -223,181 +225,4 @@ pub struct Definition {
     pub flags: &'static [Flag],
     /// Makes one.
     pub new: fn(&Settings) -> Box<dyn Collector>,
-}
-
-/// What `statfs(2)` calls the file system of `/sys`.
-const SYSFS_MAGIC: FsWord = 0x6265_6572;
-
-/// Whether all files of `/proc` and `/sys` are the kernel's own. Elsewhere they may be those of a
-/// recorded host, or of a program: lxcfs lays its own over some of a container's.
-pub fn files_are_the_kernels(paths: &Paths) -> bool {
-    let mounts = std::fs::read(paths.procfs.join("self/mountinfo")).unwrap_or_default();
-    let is_own = |(folder, kind): (&PathBuf, FsWord)| {
-        let is_kind = statfs(folder).is_ok_and(|found| found.f_type == kind);
-        is_kind && !filesystem::has_foreign_mounts(&mounts, folder)
-    };
-    let folders = [
-        (&paths.procfs, PROC_SUPER_MAGIC),
-        (&paths.sysfs, SYSFS_MAGIC),
-    ];
-    !mounts.is_empty() && folders.into_iter().all(is_own)
-}
-
-/// Collectors that only read what the kernel has in memory. All others may have to wait: for a
-/// device, a disk, another host, a program, or a lock that the kernel holds while it waits for one.
-pub const NEVER_WAIT: &[&str] = &[
-    "buddyinfo",
-    "conntrack",
-    "cpu",
-    "entropy",
-    "filefd",
-    "gpu",
-    "interrupts",
-    "ipvs",
-    "kernel_hung",
-    "ksmd",
-    "loadavg",
-    "meminfo",
-    "meminfo_numa",
-    "netstat",
-    "nfs",
-    "nfsd",
-    "pressure",
-    "schedstat",
-    "sockstat",
-    "softirqs",
-    "softnet",
-    "stat",
-    "sysctl",
-    "time",
-    "timex",
-    "udp_queues",
-    "uname",
-    "vmstat",
-    "xfrm",
-    "zoneinfo",
-];
-
-/// Collectors whose sources may take milliseconds for each figure, such as sensors on an I2C bus:
-/// they are read at a pace of their own.
-pub const SLOW: &[&str] = &["hwmon", "powersupplyclass", "thermal_zone"];
-
-/// Collectors that `node_exporter` does not have. They are not on the page at all where they have no
-/// data, so that it is the other's.
-pub const OURS: &[&str] = &["gpu"];
-
-/// All collectors, by name.
-pub const ALL: &[Definition] = &[
-    arp::DEFINITION,
-    bcache::DEFINITION,
-    bcachefs::DEFINITION,
-    bonding::DEFINITION,
-    btrfs::DEFINITION,
-    buddyinfo::DEFINITION,
-    cgroups::DEFINITION,
-    conntrack::DEFINITION,
-    cpu::DEFINITION,
-    cpu_vulnerabilities::DEFINITION,
-    cpufreq::DEFINITION,
-    diskstats::DEFINITION,
-    dmi::DEFINITION,
-    dmmultipath::DEFINITION,
-    drbd::DEFINITION,
-    drm::DEFINITION,
-    edac::DEFINITION,
-    entropy::DEFINITION,
-    ethtool::DEFINITION,
-    fibrechannel::DEFINITION,
-    filefd::DEFINITION,
-    filesystem::DEFINITION,
-    gpu::DEFINITION,
-    hwmon::DEFINITION,
-    infiniband::DEFINITION,
-    interrupts::DEFINITION,
-    ipvs::DEFINITION,
-    kernel_hung::DEFINITION,
-    ksmd::DEFINITION,
-    lnstat::DEFINITION,
-    loadavg::DEFINITION,
-    logind::DEFINITION,
-    mdadm::DEFINITION,
-    meminfo::DEFINITION,
-    meminfo_numa::DEFINITION,
-    mountstats::DEFINITION,
-    netclass::DEFINITION,
-    netdev::DEFINITION,
-    netstat::DEFINITION,
-    network_route::DEFINITION,
-    nfs::client::DEFINITION,
-    nfs::server::DEFINITION,
-    ntp::DEFINITION,
-    nvme::DEFINITION,
-    nvmesubsystem::DEFINITION,
-    os::DEFINITION,
-    pcidevice::DEFINITION,
-    powersupplyclass::DEFINITION,
-    pressure::DEFINITION,
-    processes::DEFINITION,
-    qdisc::DEFINITION,
-    rapl::DEFINITION,
-    runit::DEFINITION,
-    schedstat::DEFINITION,
-    selinux::DEFINITION,
-    slabinfo::DEFINITION,
-    sockstat::DEFINITION,
-    softirqs::DEFINITION,
-    softnet::DEFINITION,
-    stat::DEFINITION,
-    supervisord::DEFINITION,
-    swap::DEFINITION,
-    sysctl::DEFINITION,
-    systemd::DEFINITION,
-    tapestats::DEFINITION,
-    tcpstat::DEFINITION,
-    textfile::DEFINITION,
-    thermal_zone::DEFINITION,
-    time::DEFINITION,
-    timex::DEFINITION,
-    udp_queues::DEFINITION,
-    uname::DEFINITION,
-    vmstat::DEFINITION,
-    watchdog::DEFINITION,
-    wifi::DEFINITION,
-    xfrm::DEFINITION,
-    xfs::DEFINITION,
-    zfs::DEFINITION,
-    zoneinfo::DEFINITION,
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_tables_are_in_order_and_know_each_other() {
-        let names: Vec<_> = ALL.iter().map(|definition| definition.name).collect();
-        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
-        assert!(NEVER_WAIT.is_sorted_by(|a, b| a < b));
-        for name in NEVER_WAIT.iter().chain(OURS).chain(SLOW) {
-            assert!(names.contains(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_folder_of_files_is_not_the_kernels() {
-        let folder = tempfile::tempdir().unwrap();
-        let files = || folder.path().to_owned();
-        for paths in [
-            Paths {
-                procfs: files(),
-                ..Paths::default()
-            },
-            Paths {
-                sysfs: files(),
-                ..Paths::default()
-            },
-        ] {
-            assert!(!files_are_the_kernels(&paths));
-        }
-    }
 }
