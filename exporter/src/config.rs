@@ -8,7 +8,9 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use watchpost_model::config::{Faults, Validate, load};
 
-use crate::collectors::{ALL, Definition, NEVER_WAIT, Ready, Settings, files_are_the_kernels};
+use crate::collectors::{
+    ALL, Definition, NEVER_WAIT, OURS, Ready, SLOW, Settings, files_are_the_kernels,
+};
 use crate::command;
 use crate::error::Error;
 use crate::registry::Limits;
@@ -67,6 +69,8 @@ impl Config {
                 name: definition.name,
                 collector: (definition.new)(&self.settings),
                 may_wait: !is_kernels || !NEVER_WAIT.contains(&definition.name),
+                slow: SLOW.contains(&definition.name),
+                ours: OURS.contains(&definition.name),
             })
             .collect()
     }

@@ -12,6 +12,7 @@ pub mod command;
 pub mod config;
 pub mod error;
 pub mod flags;
+mod go_duration;
 pub mod logging;
 mod memory;
 pub mod port_holder;

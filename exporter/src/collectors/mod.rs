@@ -201,6 +201,10 @@ pub struct Ready {
     pub collector: Box<dyn Collector>,
     /// Whether it may have to wait for something.
     pub may_wait: bool,
+    /// Whether its source may be slow, so that it is read at a pace of its own.
+    pub slow: bool,
+    /// Whether `node_exporter` does not have it.
+    pub ours: bool,
 }
 
 impl std::fmt::Debug for Ready {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use watchpost_model::{Regex, RegexError};
 
 use super::KeptFile;
 use super::links::Links;
 use super::shared::Shared;
+use crate::go_duration;
 
 /// Where the host's files are, so that a container or a test can look elsewhere.
 #[derive(Clone, Debug)]
@@ -201,7 +201,7 @@ impl Settings {
 
     /// A flag's span of time, or its default.
     pub fn time(&self, flag: &Flag) -> Duration {
-        match (self.last(flag).and_then(time), flag.kind) {
+        match (self.last(flag).and_then(go_duration::parse), flag.kind) {
             (Some(given), _) => given,
             (None, FlagKind::Time { default }) => default,
             _ => Duration::ZERO,
@@ -264,15 +264,11 @@ fn check(kind: FlagKind, value: &str) -> Result<(), Reason> {
             })?;
         }
         FlagKind::Time { .. } => {
-            time(value).ok_or_else(|| Reason::Time(value.to_owned()))?;
+            go_duration::parse(value).ok_or_else(|| Reason::Time(value.to_owned()))?;
         }
         FlagKind::Switch { .. } | FlagKind::Text { .. } | FlagKind::List => {}
     }
     Ok(())
-}
-
-fn time(text: &str) -> Option<Duration> {
-    text.parse::<SignedDuration>().ok()?.try_into().ok()
 }
 
 /// A regular expression that is searched for anywhere in a text.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Mutex, MutexGuard};
 use watchpost_model::text::Page;
 
-use crate::collectors::{CollectError, Collector, OURS, Ready, SLOW};
+use crate::collectors::{CollectError, Collector, Ready};
 
 /// How many times as long as it took to read it a slow source is left alone.
 const PACE: u32 = 20;
@@ -20,6 +20,8 @@ pub(super) struct Slot {
     pub(super) name: &'static str,
     /// Whether it may have to wait for something, and so is for a worker.
     pub(super) may_wait: bool,
+    slow: bool,
+    ours: bool,
     /// Locked by the worker as long as the collector runs.
     work: Mutex<Work>,
     health: Mutex<Health>,
@@ -59,6 +61,8 @@ impl Slot {
             name,
             collector,
             may_wait,
+            slow,
+            ours,
         } = ready;
         let work = Mutex::new(Work {
             collector,
@@ -72,6 +76,8 @@ impl Slot {
         Self {
             name,
             may_wait,
+            slow,
+            ours,
             work,
             health,
         }
@@ -83,7 +89,7 @@ impl Slot {
             return;
         };
         let age = work.started.map(|started| started.elapsed());
-        if SLOW.contains(&self.name) && work.outcome.is_ok() && still_holds(age, work.took) {
+        if self.slow && work.outcome.is_ok() && still_holds(age, work.took) {
             work.pass = pass;
         } else {
             work.run(pass);
@@ -98,7 +104,7 @@ impl Slot {
     /// Whether the page says nothing of the collector.
     pub(super) fn is_silent(&self, work: Option<&Work>) -> bool {
         let no_data = |work: &Work| matches!(work.outcome, Err(CollectError::NoData(_)));
-        OURS.contains(&self.name) && work.is_some_and(no_data)
+        self.ours && work.is_some_and(no_data)
     }
 
     /// Logs how the collector did if it is not as before.

@@ -53,6 +53,8 @@ fn registry(fakes: Vec<(&'static str, Fake)>, deadline: Duration) -> Registry {
             name,
             collector: Box::new(fake) as Box<dyn Collector>,
             may_wait: name != "never_waits",
+            slow: false,
+            ours: name == "gpu",
         })
         .collect();
     let patience = Duration::from_millis(5);

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use watchpost_model::config::{Faults, Secret, Validate, load};
 
 use super::auth;
+use crate::go_duration;
 
 /// The headers that may be added to every answer, each with its values; any where there are none.
 const HEADERS: [(&str, &[&str]); 5] = [
@@ -308,7 +309,7 @@ pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
 /// A time as Go writes it: `1s`, `1m30s`, `1.5s`, `100ms`, `0`.
 fn go_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
-    parse_go_duration(&text).ok_or_else(|| de::Error::custom(NotADuration(text)))
+    go_duration::parse(&text).ok_or_else(|| de::Error::custom(NotADuration(text)))
 }
 
 struct NotADuration(String);
@@ -318,34 +319,6 @@ impl fmt::Display for NotADuration {
         let text = &self.0;
         write!(f, "expected a time like `1s` or `1m30s`, found `{text}`")
     }
-}
-
-fn parse_go_duration(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, f64); 6] = [
-        ("ns", 1e-9),
-        ("us", 1e-6),
-        ("ms", 1e-3),
-        ("s", 1.0),
-        ("m", 60.0),
-        ("h", 3_600.0),
-    ];
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
-    let mut seconds = 0.0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest
-            .bytes()
-            .take_while(|c| c.is_ascii_digit() || *c == b'.');
-        let (number, tail) = rest.split_at_checked(digits.count())?;
-        let letters = tail.bytes().take_while(u8::is_ascii_alphabetic).count();
-        let (unit, tail) = tail.split_at_checked(letters)?;
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        seconds += number.parse::<f64>().ok()? * factor;
-        rest = tail;
-    }
-    (!text.is_empty()).then(|| Duration::try_from_secs_f64(seconds).ok())?
 }
 
 #[cfg(test)]
@@ -471,24 +444,5 @@ mod tests {
             &format!("basic_auth_users: {{ann: {HASH}}}"),
         );
         assert!(!format!("{:?}", config.unwrap()).contains("uNzdYC"));
-    }
-
-    #[test]
-    fn times_are_those_of_go() {
-        for (text, millis) in [
-            ("0", Some(0)),
-            ("1s", Some(1_000)),
-            ("1m30s", Some(90_000)),
-            ("1.5s", Some(1_500)),
-            ("100ms", Some(100)),
-            ("1", None),
-            ("", None),
-            ("s", None),
-            ("1d", None),
-            ("-1s", None),
-        ] {
-            let found = parse_go_duration(text).map(|duration| duration.as_millis());
-            assert_eq!(found, millis, "{text}");
-        }
     }
 }
