@@ -6,8 +6,8 @@ use std::sync::atomic::Ordering;
 
 use watchpost_model::{Labels, Matcher, Metadata};
 
+use crate::disk::{Disk, SystemDisk};
 use crate::index::{Line, matching};
-use crate::log::disk::{Disk, SystemDisk};
 use crate::store::Store;
 use crate::{Appended, Config, Error, Group, Layout, LineId, Row, Selection, Stats, TimeRange};
 

@@ -52,12 +52,14 @@
 //! | `log` | records, files, the thread that syncs, the replay; see `docs/storage-format.md` |
 //! | `retention` | what is dropped for age and for want of memory |
 //! | `directory` | the lock, the format, and what is not ours |
+//! | `disk` | what makes, writes, renames and removes files; tests put a failing one in its place |
 
 mod block;
 mod column;
 mod config;
 mod db;
 mod directory;
+mod disk;
 mod error;
 mod group;
 mod index;
@@ -73,8 +75,8 @@ mod tests;
 
 pub use config::Config;
 pub use db::Db;
+pub use disk::{Disk, DiskFile, SystemDisk};
 pub use error::{Error, Refusal};
 pub use group::{Appended, Group, Layout, LineId, Row};
-pub use log::disk::{Disk, DiskFile, SystemDisk};
 pub use select::{Column, Selection, Series, TimeRange};
 pub use stats::Stats;

@@ -10,9 +10,9 @@ use parking_lot::{Mutex, RwLock};
 use tracing::warn;
 
 use crate::directory::Directory;
+use crate::disk::Disk;
 use crate::group::{Accepted, Body, Change, Columns, GroupState};
 use crate::index::{Groups, Layouts, Lines, Side};
-use crate::log::disk::Disk;
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
 use crate::stats::Counters;

@@ -8,7 +8,6 @@
 
 mod bytes;
 mod delta;
-pub(crate) mod disk;
 mod frame;
 mod group;
 mod record;

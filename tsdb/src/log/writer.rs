@@ -12,10 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use tracing::{info, warn};
 
-use super::disk::{Disk, DiskFile};
 use super::frame::{FILE_HEADER, file_header};
 use super::group::LogRecords;
 use super::record::put_line;
+use crate::disk::{Disk, DiskFile};
 use crate::index::Lines;
 use crate::{Config, Error, LineId};
 

@@ -39,6 +39,18 @@ impl Disk for FaultyDisk {
         Ok(Box::new(FaultyFile { file, disk }))
     }
 
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
+        SystemDisk.create_directory(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        SystemDisk.rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        SystemDisk.link(from, to)
+    }
+
     fn sync_directory(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }

@@ -1,14 +1,24 @@
-//! The disk as the log sees it. Tests put a failing one in its place.
+//! The disk as the store sees it: all that makes, writes, renames or removes files goes through it,
+//! so that tests can put a failing one in its place. Reading does not.
 
 use std::fmt::Debug;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Where the log's files are made.
+/// Where the store's files are made.
 pub trait Disk: Debug + Send + Sync {
     /// Makes a new file and opens it for appending.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Makes a directory and those above it; one that is there is left as it is.
+    fn create_directory(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name, in place of the file that has it.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Gives a file a second name.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Forces the names in a directory to the disk.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
@@ -40,6 +50,18 @@ impl Disk for SystemDisk {
             .append(true)
             .open(path)?;
         Ok(Box::new(file))
+    }
+
+    fn create_directory(&self, path: &Path) -> io::Result<()> {
+        std::fs::create_dir_all(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        std::fs::hard_link(from, to)
     }
 
     fn sync_directory(&self, path: &Path) -> io::Result<()> {
