@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use watchpost_model::{Labels, stale_nan};
-use watchpost_tsdb::{Db, Error, Group, LineId, Row};
+use watchpost_tsdb::{Db, Error, Group, LineId};
 
 /// The label that tells the store's groups of rules apart. Every line takes it away again, so no
 /// series has it.
@@ -42,25 +42,17 @@ impl Written {
             };
             lines.insert(labels.clone(), id);
         }
-        let mut ids: Vec<LineId> = samples
+        let mut row: Vec<(LineId, f64)> = samples
             .iter()
-            .filter_map(|(labels, _)| lines.get(labels).copied())
+            .filter_map(|(labels, value)| Some((*lines.get(labels)?, *value)))
             .collect();
-        let mut values: Vec<f64> = samples.iter().map(|(_, value)| *value).collect();
         for (labels, id) in &self.lines {
             if !lines.contains_key(labels) {
-                ids.push(*id);
-                values.push(stale_nan());
+                row.push((*id, stale_nan()));
             }
         }
-        if !ids.is_empty() {
-            let layout = db.layout(&ids);
-            let row = Row {
-                time_ms: moment.time_ms,
-                layout: &layout,
-                values: &values,
-            };
-            let appended = group.append_part(row, moment.now_ms)?;
+        if !row.is_empty() {
+            let appended = group.append_samples(moment.time_ms, &row, moment.now_ms)?;
             if appended.forgotten > 0 {
                 // Lines that were not written for long: the next time asks for them anew.
                 lines.clear();

@@ -9,7 +9,7 @@ use watchpost_model::{Labels, Matcher, Metadata};
 use crate::disk::{Disk, SystemDisk};
 use crate::index::{Line, matching};
 use crate::store::Store;
-use crate::{Appended, Config, Error, Group, Layout, LineId, Row, Selection, Stats, TimeRange};
+use crate::{Appended, Config, Error, Group, Layout, LineId, Selection, Stats, TimeRange};
 
 /// A store. A clone is another handle to the same store.
 #[derive(Clone, Debug)]
@@ -78,12 +78,7 @@ impl Db {
         now_ms: i64,
     ) -> Result<Appended, Error> {
         let line = self.line(labels, &[])?;
-        let row = Row {
-            time_ms,
-            layout: &self.layout(&[line]),
-            values: &[value],
-        };
-        self.store.append_single(line, row, now_ms)
+        self.store.append_single((line, value), time_ms, now_ms)
     }
 
     /// The series that pass all matchers and have a sample in the range (both ends inclusive),
@@ -209,9 +204,14 @@ impl Db {
 }
 
 impl Store {
-    fn append_single(&self, line: LineId, row: Row<'_>, now_ms: i64) -> Result<Appended, Error> {
-        let group = self.single(line)?;
-        let appended = self.append_part(&group, row, now_ms)?;
+    fn append_single(
+        &self,
+        sample: (LineId, f64),
+        time_ms: i64,
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        let group = self.single(sample.0)?;
+        let appended = self.append_samples(&group, (time_ms, now_ms), &[sample])?;
         if appended.conflicts > 0 {
             return Err(Error::Refused(crate::Refusal::Duplicate));
         }
@@ -244,7 +244,7 @@ impl Store {
     pub(crate) fn matching(
         &self,
         matchers: &[Matcher],
-    ) -> Vec<(Arc<crate::group::GroupState>, Vec<LineId>)> {
+    ) -> Vec<(Arc<crate::head::GroupState>, Vec<LineId>)> {
         matching(&self.lines.read(), &self.groups.read(), matchers)
     }
 }

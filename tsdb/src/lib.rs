@@ -17,7 +17,7 @@
 //! # Promises
 //!
 //! - **Bits.** What is read are the bits that were written.
-//! - **Order.** Pages of a group come in order of time; late parts ([`Group::append_part`]) fill what
+//! - **Order.** Pages of a group come in order of time; late parts ([`Group::append_samples`]) fill what
 //!   a recent row lacks. At each time the value that was accepted first stands: the same one again is
 //!   accepted, another one refused. Every refusal is told to the caller and counted by its reason
 //!   ([`Refusal`]).
@@ -45,7 +45,7 @@
 //! |---|---|
 //! | `db` | the handle, and the questions that are answered from the index |
 //! | `store` | what the parts share; the order of locks; the way of a row: judge, put, log |
-//! | `group` | columns, open rows, finished blocks; pages, parts, ends; what is dropped |
+//! | `head` | columns, open rows, finished blocks; pages, parts, ends; what is dropped |
 //! | `block`, `column` | finished blocks and the encodings of their columns |
 //! | `index` | lines, layouts, groups, postings, and matchers to series |
 //! | `select`, `merge` | a range and matchers to columns with shared times; overlapping sources |
@@ -61,7 +61,7 @@ mod db;
 mod directory;
 mod disk;
 mod error;
-mod group;
+mod head;
 mod index;
 mod log;
 mod merge;
@@ -77,6 +77,6 @@ pub use config::Config;
 pub use db::Db;
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use error::{Error, Refusal};
-pub use group::{Appended, Group, Layout, LineId, Row};
+pub use head::{Appended, Group, Layout, LineId, Row};
 pub use select::{Column, Selection, Series, TimeRange};
 pub use stats::Stats;

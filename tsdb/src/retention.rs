@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use foldhash::HashSet;
 
 use crate::LineId;
-use crate::group::GroupState;
+use crate::head::GroupState;
 use crate::store::Store;
 
 impl Store {

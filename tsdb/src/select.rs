@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use watchpost_model::{Labels, Matcher};
 
-use crate::group::Snapshot;
+use crate::head::Snapshot;
 use crate::merge::{Source, is_dense, merge};
 use crate::store::Store;
 

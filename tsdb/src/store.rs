@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::directory::Directory;
 use crate::disk::Disk;
-use crate::group::{Accepted, Body, Change, Columns, GroupState};
+use crate::head::{Accepted, Body, Change, Columns, GroupState};
 use crate::index::{Groups, Layouts, Lines, Side};
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
@@ -117,18 +117,19 @@ impl Store {
         })
     }
 
-    /// Appends a part of a row to a group.
-    pub(crate) fn append_part(
+    /// Appends samples of one time to a group.
+    pub(crate) fn append_samples(
         &self,
         group: &GroupState,
-        row: Row<'_>,
-        now_ms: i64,
+        (time_ms, now_ms): (i64, i64),
+        samples: &[(LineId, f64)],
     ) -> Result<Appended, Error> {
-        self.check(row, now_ms)?;
-        let side = self.side(group, (row.time_ms, now_ms), Body::newest_closed)?;
+        self.check_time(time_ms, now_ms, samples.len())?;
+        let side = self.side(group, (time_ms, now_ms), Body::newest_closed)?;
         let group = side.as_deref().unwrap_or(group);
-        self.write(group, row.values.len(), |body, new| {
-            body.append_part(row, self.counters.next_sequence(), new)
+        self.write(group, samples.len(), |body, new| {
+            let at = (time_ms, self.counters.next_sequence());
+            body.append_samples(at, samples, new)
         })
     }
 

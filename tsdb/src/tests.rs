@@ -42,16 +42,8 @@ fn try_append(
     )
 }
 
-fn part(db: &Db, group: &Group, time_ms: i64, samples: &[(LineId, f64)]) -> crate::Appended {
-    let lines: Vec<_> = samples.iter().map(|(line, _)| *line).collect();
-    let values: Vec<_> = samples.iter().map(|(_, value)| *value).collect();
-    let layout = db.layout(&lines);
-    let row = Row {
-        time_ms,
-        layout: &layout,
-        values: &values,
-    };
-    group.append_part(row, time_ms).unwrap()
+fn part(group: &Group, time_ms: i64, samples: &[(LineId, f64)]) -> crate::Appended {
+    group.append_samples(time_ms, samples, time_ms).unwrap()
 }
 
 /// Time and value of the samples, `stale` for the marker.
@@ -136,12 +128,12 @@ fn parts_fill_rows_and_do_not_end_or_get_ended_by_pages() {
     let (a, up) = (line(&db, "a"), line(&db, "up"));
     let group = group(&db, "h1");
     append(&db, &group, 1, &[(a, 1.0)]);
-    part(&db, &group, 1, &[(up, 1.0)]);
+    part(&group, 1, &[(up, 1.0)]);
     append(&db, &group, 2, &[(a, 1.0)]);
-    assert_eq!(part(&db, &group, 2, &[(up, 1.0)]).samples, 1);
-    assert_eq!(part(&db, &group, 2, &[(up, 0.0)]).conflicts, 1);
-    assert_eq!(part(&db, &group, 2, &[(up, 1.0)]).samples, 1);
-    part(&db, &group, 3, &[(up, 0.0)]);
+    assert_eq!(part(&group, 2, &[(up, 1.0)]).samples, 1);
+    assert_eq!(part(&group, 2, &[(up, 0.0)]).conflicts, 1);
+    assert_eq!(part(&group, 2, &[(up, 1.0)]).samples, 1);
+    part(&group, 3, &[(up, 0.0)]);
     append(&db, &group, 3, &[]);
     assert_eq!(
         all(&db, &[Matcher::equal("__name__", "up")])[0].1,

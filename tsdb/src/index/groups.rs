@@ -6,7 +6,7 @@ use foldhash::HashMap;
 use watchpost_model::Labels;
 
 use super::postings::Postings;
-use crate::group::GroupState;
+use crate::head::GroupState;
 use crate::{Error, LineId};
 
 /// The number of a group; numbers are not used again.

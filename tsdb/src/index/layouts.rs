@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use crate::LineId;
-use crate::group::{Layout, LayoutLines};
+use crate::head::{Layout, LayoutLines};
 
 /// The layouts in use.
 #[derive(Debug, Default)]

@@ -12,7 +12,7 @@ use watchpost_model::Matcher;
 
 use super::{GroupId, Groups, Lines};
 use crate::LineId;
-use crate::group::GroupState;
+use crate::head::GroupState;
 
 /// The lines that pass, by group.
 pub(crate) type Matches = Vec<(Arc<GroupState>, Vec<LineId>)>;

@@ -4,7 +4,7 @@ use super::bytes::put_number;
 use super::record::{Kind, put, put_group, put_part};
 use super::row::RowCoder;
 use crate::LineId;
-use crate::group::{Accepted, Change, GroupState};
+use crate::head::{Accepted, Change, GroupState};
 
 /// What the current log file says of a group. It is kept with the group, under its lock.
 #[derive(Debug, Default)]

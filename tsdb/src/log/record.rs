@@ -24,7 +24,7 @@ use super::bytes::{Malformed, Reader, put_number, put_text, zigzag};
 use super::delta::put_change;
 use super::frame::put_record;
 use crate::LineId;
-use crate::group::GroupState;
+use crate::head::GroupState;
 use crate::index::Line;
 
 /// What a group's definition says of it: a single column.

@@ -12,7 +12,7 @@ use super::frame::{FILE_HEADER, Found, Records, VERSION, file_version};
 use super::record::{GROUP_SIDE, GROUP_SINGLE, Kind, read_labels, read_line};
 use super::row::{RowCoder, RowFault};
 use super::writer::Finished;
-use crate::group::GroupState;
+use crate::head::GroupState;
 use crate::store::Store;
 use crate::{Error, LineId};
 

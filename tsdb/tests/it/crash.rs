@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tempfile::tempdir;
 use watchpost_model::{Duration, Labels};
-use watchpost_tsdb::{Config, Db, Error, Row, TimeRange};
+use watchpost_tsdb::{Config, Db, Error, TimeRange};
 
 use crate::support::{Dump, append, config, dump, group, line, log_files, open_unsynced, select};
 
@@ -24,13 +24,7 @@ fn scripted(db: &Db, mut each: impl FnMut(&Db)) {
         };
         append(db, &two, time, page).unwrap();
         each(db);
-        let layout = db.layout(&[c]);
-        let row = Row {
-            time_ms: time,
-            layout: &layout,
-            values: &[value],
-        };
-        one.append_part(row, time).unwrap();
+        one.append_samples(time, &[(c, value)], time).unwrap();
         each(db);
         db.append_single(&single, time + 7, value, time).unwrap();
         each(db);
@@ -180,13 +174,7 @@ fn a_store_goes_on_after_each_restart() {
             let time = i64::from(run * 200 + step);
             let page = [(a, f64::from(step)), (b, f64::from(run))];
             append(&db, &group, time, &page[..if run == 2 { 1 } else { 2 }]).unwrap();
-            let layout = db.layout(&[up]);
-            let row = Row {
-                time_ms: time,
-                layout: &layout,
-                values: &[1.0],
-            };
-            group.append_part(row, time).unwrap();
+            group.append_samples(time, &[(up, 1.0)], time).unwrap();
         }
         expected = dump(&db);
         let stale = watchpost_model::stale_nan().to_bits();

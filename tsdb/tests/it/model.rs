@@ -297,16 +297,17 @@ impl Run {
         // A part at the time of the newest row, or a little before or after it.
         let newest = self.oracle.newest.get(&group).copied();
         let time = newest.unwrap_or(self.time) + 1 - back;
-        let db = self.db().clone();
-        let row = Row {
-            time_ms: time,
-            layout: &db.layout(&self.lines(lines)),
-            values: &values[..lines.len()],
-        };
-        match self.group(group).append_part(row, self.time.max(time)) {
+        let first = first_of_each(lines, values);
+        let (lines, values): (Vec<_>, Vec<_>) = first.iter().copied().unzip();
+        let ids = self.lines(&lines).into_iter();
+        let samples: Vec<_> = ids.zip(values).collect();
+        match self
+            .group(group)
+            .append_samples(time, &samples, self.time.max(time))
+        {
             Ok(appended) => {
                 let mut conflicts = 0;
-                for (line, value) in first_of_each(lines, values) {
+                for (line, value) in first {
                     let have = self.oracle.has(group, line, time);
                     if have.is_some_and(|have| have.to_bits() != value.to_bits()) {
                         conflicts += 1;

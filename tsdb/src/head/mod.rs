@@ -106,13 +106,13 @@ impl Group {
     }
 
     /// Appends a page. Series of the group that came by a page before and are not in this row's
-    /// layout get a stale marker at this time; series that came by [`append_part`] are left alone.
+    /// layout get a stale marker at this time; series that came by [`append_samples`] are left alone.
     ///
     /// Pages come in order of time: one that is older than the group's newest page is refused, and
     /// so is another one at the same time, unless it says the same. While the group has pages later
     /// than `now_ms` (the clock was ahead and went back), those that come go to a side head.
     ///
-    /// [`append_part`]: Self::append_part
+    /// [`append_samples`]: Self::append_samples
     pub fn append(&self, row: Row<'_>, now_ms: i64) -> Result<Appended, Error> {
         self.store.append_row(&self.state, row, now_ms)
     }
@@ -122,13 +122,20 @@ impl Group {
         self.store.end_group(&self.state, time_ms, now_ms)
     }
 
-    /// Fills in a missing part of a row that is already there, or adds a row that has only this
-    /// part; no series ends by it, but a stale marker among the values ends its series.
+    /// Appends samples of some of the group's series, all of one time: they fill what a row that is
+    /// already there lacks, or make a new one; no series ends by it, but a stale marker among the
+    /// values ends its series. A whole row in one call is the cheapest.
     ///
     /// What is there stays: the same value again is accepted, another one is refused and counted
     /// as a conflict. The rows that can be filled are the last of the group, at least eight.
-    pub fn append_part(&self, row: Row<'_>, now_ms: i64) -> Result<Appended, Error> {
-        self.store.append_part(&self.state, row, now_ms)
+    pub fn append_samples(
+        &self,
+        time_ms: i64,
+        samples: &[(LineId, f64)],
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        self.store
+            .append_samples(&self.state, (time_ms, now_ms), samples)
     }
 
     /// Appends a native histogram, in the store's own encoding, to the row at this time.

@@ -1,44 +1,33 @@
-//! Late parts: filling what a recent row lacks.
+//! Samples of some series at one time: they fill what a recent row lacks.
 
 use watchpost_model::is_absent;
 
+use super::Appended;
 use super::append::{Accepted, Cell, Change, Columns, Put};
 use super::body::{Body, State};
-use super::{Appended, Row};
-use crate::Refusal;
+use crate::{LineId, Refusal};
 
 impl Body {
-    /// Puts a part of a row at its time.
-    pub(crate) fn append_part(
+    /// Puts samples at their time.
+    pub(crate) fn append_samples(
         &mut self,
-        row: Row<'_>,
-        sequence: u64,
+        at: (i64, u64),
+        samples: &[(LineId, f64)],
         columns: &mut impl Columns,
     ) -> Result<Accepted, Refusal> {
-        let closed = self
-            .closed_until
-            .is_some_and(|closed| row.time_ms <= closed);
-        if closed && !self.open.iter().any(|open| open.time == row.time_ms) {
+        let closed = self.closed_until.is_some_and(|closed| at.0 <= closed);
+        if closed && !self.open.iter().any(|open| open.time == at.0) {
             return Err(Refusal::OutOfOrder);
         }
-        let mut appended = Appended {
-            duplicates: row.layout.0.repeated.len(),
-            ..Appended::default()
-        };
-        let mut cells = Vec::with_capacity(row.values.len());
-        for (place, (line, value)) in row.layout.lines().iter().zip(row.values).enumerate() {
-            if row.layout.is_repeated(place) {
-                continue;
-            }
+        let mut appended = Appended::default();
+        let mut cells = Vec::with_capacity(samples.len());
+        for (line, value) in samples {
             if is_absent(*value) {
                 appended.marks += 1;
                 continue;
             }
             match self.slot(*line, columns, &mut appended) {
-                Some(slot) => {
-                    let at = (row.time_ms, sequence);
-                    self.put_in_part(at, (slot, *value), &mut cells, &mut appended);
-                }
+                Some(slot) => self.put_in_part(at, (slot, *value), &mut cells, &mut appended),
                 None => appended.refused += 1,
             }
         }
@@ -48,7 +37,7 @@ impl Body {
         }
         Ok(Accepted {
             appended,
-            time: row.time_ms,
+            time: at.0,
             change: if cells.is_empty() {
                 Change::Nothing
             } else {
