@@ -11,6 +11,17 @@ pub struct Config {
     pub path: PathBuf,
     /// Samples older than this are dropped (default 15 d).
     pub retention: Duration,
+    /// How many bytes all files may take, 0 for no limit (default 0). The oldest segment goes first.
+    pub max_size: u64,
+    /// The piece of time that becomes one segment (default 2 h). Windows are aligned to the epoch.
+    pub window: Duration,
+    /// How much older than its series' newest sample a sample may be (default 0).
+    pub out_of_order_window: Duration,
+    /// How many bytes the head's files and the log may take before the head is sealed early, 0 for no
+    /// limit but `max_size` (default 4 GiB).
+    pub max_head_size: u64,
+    /// How many bytes of segments are kept in memory to read them faster (default 64 MiB).
+    pub cache_size: usize,
     /// How often the log is forced to the disk (default 1 s).
     pub sync_interval: Duration,
     /// The most series the store takes, 0 for no limit.
@@ -30,6 +41,11 @@ impl Default for Config {
         Self {
             path: PathBuf::from("data"),
             retention: Duration::from_secs(15 * 86_400),
+            max_size: 0,
+            window: Duration::from_secs(2 * 3_600),
+            out_of_order_window: Duration::ZERO,
+            max_head_size: 4 << 30,
+            cache_size: 64 << 20,
             sync_interval: Duration::from_secs(1),
             max_series: 0,
             max_future: Duration::from_secs(600),

@@ -48,7 +48,8 @@
 //! | `head` | columns, open rows, finished blocks; pages, parts, ends; what is dropped |
 //! | `block`, `column` | finished blocks and the encodings of their columns |
 //! | `index` | lines, layouts, groups, postings, and matchers to series |
-//! | `select`, `merge` | a range and matchers to columns with shared times; overlapping sources |
+//! | `select` | a range and matchers to columns with shared times; overlapping sources |
+//! | `ring` | segments: what is sealed, merged, dropped, deleted |
 //! | `log` | records, files, the thread that syncs, the replay; see `docs/storage-format.md` |
 //! | `retention` | what is dropped for age and for want of memory |
 //! | `directory` | the lock, the format, and what is not ours |
@@ -64,9 +65,9 @@ mod error;
 mod head;
 mod index;
 mod log;
-mod merge;
 mod metadata;
 mod retention;
+mod ring;
 mod select;
 mod stats;
 mod store;
@@ -79,4 +80,4 @@ pub use disk::{Disk, DiskFile, SystemDisk};
 pub use error::{Error, Refusal};
 pub use head::{Appended, Group, Layout, LineId, Row};
 pub use select::{Column, Selection, Series, TimeRange};
-pub use stats::Stats;
+pub use stats::{RingStats, Stats};

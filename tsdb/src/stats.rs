@@ -1,6 +1,7 @@
 //! Figures of the store.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::Refusal;
 
@@ -26,6 +27,26 @@ pub struct Stats {
     pub dropped_blocks: u64,
     /// Bytes of all files.
     pub disk_bytes: u64,
+    /// Bytes of the log.
+    pub log_bytes: u64,
+    /// Bytes of the head's files.
+    pub head_bytes: u64,
+    /// Bytes of the segments.
+    pub segment_bytes: u64,
+    /// Bytes of the tombstones.
+    pub tombstone_bytes: u64,
+    /// Bytes of the files that were set aside.
+    pub set_aside_bytes: u64,
+    /// Segments.
+    pub segments: u64,
+    /// Samples in segments; what is in two of them counts twice.
+    pub segment_samples: u64,
+    /// Blocks in the head.
+    pub head_blocks: u64,
+    /// Deletions whose samples are not all gone yet.
+    pub tombstones: u64,
+    /// What the ring did since the start.
+    pub ring: RingStats,
     /// Time of the oldest row, ms.
     pub min_time_ms: Option<i64>,
     /// Time of the newest row, ms.
@@ -42,6 +63,29 @@ pub struct Stats {
     pub damaged_records: u64,
     /// Files set aside because they could not be read.
     pub quarantined_files: u64,
+}
+
+/// What the ring of segments did since the start.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RingStats {
+    /// Segments written from the head.
+    pub seals: u64,
+    /// Of these, such as were written before their window was over, for want of room.
+    pub early_seals: u64,
+    /// Segments written from others.
+    pub merges: u64,
+    /// Seals and merges that failed.
+    pub failures: u64,
+    /// How long the seals took.
+    pub seal_time: Duration,
+    /// How long the merges took.
+    pub merge_time: Duration,
+    /// Segments dropped at the end of the retention.
+    pub dropped_by_time: u64,
+    /// Segments dropped to stay below the size limit.
+    pub dropped_by_size: u64,
+    /// Samples left out of new segments because they were deleted.
+    pub deleted_samples: u64,
 }
 
 /// What the store counts as it goes.

@@ -46,7 +46,8 @@ pub(crate) struct Files {
     pub(crate) replayed: Replayed,
     /// Stops before the directory is let go.
     _sync: SyncThread,
-    _directory: Directory,
+    #[expect(dead_code, reason = "the segments are about to come")]
+    pub(crate) directory: Directory,
 }
 
 /// Takes new series for a group within the limit, and notes them for the index.
@@ -87,17 +88,17 @@ impl Store {
 
     /// A store with files: takes the directory, replays the log and starts a new log file.
     pub(crate) fn open(config: Config, disk: Arc<dyn Disk>) -> Result<Self, Error> {
-        let directory = Directory::open(&config.path)?;
+        let directory = Directory::open(&config.path, &*disk)?;
         let mut store = Self::new(config);
-        let (replayed, finished) = replay(&store, &directory.log)?;
-        let log = Log::new(&store.config, directory.log.clone(), disk, finished);
+        let (replayed, finished) = replay(&store, &directory.log())?;
+        let log = Log::new(&store.config, directory.log(), disk, finished);
         let log = Arc::new(log);
         let sync = SyncThread::start(Arc::clone(&log), store.config.sync_interval.as_std())?;
         store.files = Some(Files {
             log,
             replayed,
             _sync: sync,
-            _directory: directory,
+            directory,
         });
         Ok(store)
     }

@@ -6,7 +6,7 @@
 //! full one. Files are never changed after they are finished, and go as a whole when all of their
 //! rows are past the retention.
 
-mod bytes;
+pub(crate) mod bytes;
 mod delta;
 mod frame;
 mod group;

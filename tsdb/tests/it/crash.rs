@@ -261,7 +261,7 @@ fn a_newer_format_is_refused() {
     assert!(error.to_string().contains("log format 9"), "{error}");
     std::fs::write(log, good).unwrap();
     open_unsynced(config(directory.path()));
-    std::fs::write(directory.path().join("format"), "watchpost tsdb 2\n").unwrap();
+    std::fs::write(directory.path().join("format"), "watchpost tsdb 3\n").unwrap();
     let error = Db::open(config(directory.path())).unwrap_err();
-    assert!(error.to_string().contains("format 2"), "{error}");
+    assert!(error.to_string().contains("format 3"), "{error}");
 }

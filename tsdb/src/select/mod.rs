@@ -1,11 +1,13 @@
 //! What a query reads.
 
+mod join;
+
 use std::sync::Arc;
 
 use watchpost_model::{Labels, Matcher};
 
+use self::join::{Source, is_dense, merge};
 use crate::head::Snapshot;
-use crate::merge::{Source, is_dense, merge};
 use crate::store::Store;
 
 /// A span of time, both ends inclusive, ms.
@@ -27,6 +29,16 @@ impl TimeRange {
     /// From one millisecond to another, both included.
     pub const fn new(from_ms: i64, to_ms: i64) -> Self {
         Self { from_ms, to_ms }
+    }
+
+    /// Whether a time lies in it.
+    pub(crate) fn has(&self, time_ms: i64) -> bool {
+        self.from_ms <= time_ms && time_ms <= self.to_ms
+    }
+
+    /// Whether it has a time in common with another one.
+    pub(crate) fn touches(&self, other: Self) -> bool {
+        self.from_ms <= other.to_ms && other.from_ms <= self.to_ms
     }
 }
 

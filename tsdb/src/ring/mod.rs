@@ -1,0 +1,6 @@
+//! The ring: segments, and what becomes of them.
+#![expect(dead_code, reason = "the segments themselves are about to come")]
+
+mod name;
+mod plan;
+mod tombstones;
