@@ -7,7 +7,8 @@ use std::sync::atomic::Ordering;
 use watchpost_model::{Labels, Matcher, Metadata};
 
 use crate::disk::{Disk, SystemDisk};
-use crate::index::{Line, matching};
+use crate::head::GroupState;
+use crate::index::{Head, Line, matching};
 use crate::store::Store;
 use crate::{Appended, Config, Error, Group, Layout, LineId, Selection, Stats, TimeRange};
 
@@ -240,11 +241,18 @@ impl Store {
         series
     }
 
-    /// The series that pass all matchers.
-    pub(crate) fn matching(
-        &self,
-        matchers: &[Matcher],
-    ) -> Vec<(Arc<crate::head::GroupState>, Vec<LineId>)> {
-        matching(&self.lines.read(), &self.groups.read(), matchers)
+    /// The series that pass all matchers, by group.
+    pub(crate) fn matching(&self, matchers: &[Matcher]) -> Vec<(Arc<GroupState>, Arc<[LineId]>)> {
+        let (lines, groups) = (self.lines.read(), self.groups.read());
+        let index = Head {
+            lines: &lines,
+            groups: &groups,
+        };
+        let mut series = Vec::new();
+        for found in matching(&index, matchers) {
+            let states = found.groups.iter().filter_map(|group| groups.get(*group));
+            series.extend(states.map(|state| (Arc::clone(state), Arc::clone(&found.lines))));
+        }
+        series
     }
 }

@@ -68,6 +68,8 @@ mod log;
 mod metadata;
 mod retention;
 mod ring;
+#[expect(dead_code, reason = "the ring is about to use it")]
+mod segment;
 mod select;
 mod stats;
 mod store;

@@ -33,7 +33,10 @@ impl Store {
         // Held to the end: a layout that is made meanwhile would need its lines.
         let mut layouts = self.layouts.lock();
         let in_use = layouts.lines_in_use();
-        self.lines.write().prune(&in_use);
+        let mut lines = self.lines.write();
+        let groups = self.groups.read();
+        let schemas = groups.schemas();
+        lines.prune(|line| in_use.contains(&line) || schemas.has_line(line));
     }
 
     fn forget(&self, group: &GroupState, bytes: usize, gone: &[LineId]) {
@@ -42,11 +45,7 @@ impl Store {
             .series
             .fetch_sub(gone.len(), Ordering::Relaxed);
         if !gone.is_empty() {
-            let mut lines = self.lines.write();
-            for line in gone {
-                lines.remove_group(*line, group.id);
-            }
-            group.lines.lock().retain(|line| !gone.contains(line));
+            self.groups.write().remove_columns(group.id, gone);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The inside of a store: what its parts share, and the order in which their locks are taken.
 //!
 //! Locks are taken in this order, and none is held while an earlier one is taken: the layouts, a
-//! group's body, the log's files, the lines, the groups, a group's list of lines. The metadata stand alone.
+//! group's body, the log's files, the lines, the groups. The metadata stand alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -221,11 +221,7 @@ impl Store {
         if new.is_empty() {
             return;
         }
-        let mut lines = self.lines.write();
-        for line in new {
-            lines.add_group(*line, group.id);
-        }
-        group.lines.lock().extend(new);
+        self.groups.write().add_columns(group.id, new);
     }
 
     /// Makes series of a group known that are there whatever the limit says.

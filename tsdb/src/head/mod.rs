@@ -160,8 +160,6 @@ pub(crate) struct GroupState {
     /// Of which group it is a side head, where it is one.
     pub(crate) side: Option<Side>,
     pub(crate) body: Mutex<Body>,
-    /// The lines that have a column, for the index; nothing is locked under this lock.
-    pub(crate) lines: Mutex<Vec<LineId>>,
 }
 
 impl GroupState {
@@ -178,7 +176,6 @@ impl GroupState {
             single,
             side,
             body: Mutex::default(),
-            lines: Mutex::default(),
         }
     }
 }

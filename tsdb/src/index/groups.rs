@@ -6,6 +6,7 @@ use foldhash::HashMap;
 use watchpost_model::Labels;
 
 use super::postings::Postings;
+use super::schemas::{Schema, Schemas};
 use crate::head::GroupState;
 use crate::{Error, LineId};
 
@@ -24,7 +25,8 @@ pub(crate) struct Side {
 /// All groups of a store.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
-    all: HashMap<GroupId, Arc<GroupState>>,
+    all: HashMap<GroupId, Known>,
+    schemas: Schemas,
     shared: HashMap<Labels, GroupId>,
     singles: HashMap<LineId, GroupId>,
     sides: HashMap<Side, GroupId>,
@@ -32,15 +34,22 @@ pub(crate) struct Groups {
     next: u32,
 }
 
+#[derive(Debug)]
+struct Known {
+    state: Arc<GroupState>,
+    /// The number of its schema, where it has columns.
+    schema: Option<u32>,
+}
+
 impl Groups {
     /// The group with these labels, where there is one.
     pub(crate) fn find(&self, labels: &Labels) -> Option<&Arc<GroupState>> {
-        self.shared.get(labels).and_then(|id| self.all.get(id))
+        self.shared.get(labels).and_then(|id| self.get(*id))
     }
 
     /// The single column of a line, where there is one.
     pub(crate) fn find_single(&self, line: LineId) -> Option<&Arc<GroupState>> {
-        self.singles.get(&line).and_then(|id| self.all.get(id))
+        self.singles.get(&line).and_then(|id| self.get(*id))
     }
 
     /// The group with these labels, new or known.
@@ -65,7 +74,7 @@ impl Groups {
 
     /// A side head of a group, where there is one.
     pub(crate) fn find_side(&self, side: Side) -> Option<&Arc<GroupState>> {
-        self.sides.get(&side).and_then(|id| self.all.get(id))
+        self.sides.get(&side).and_then(|id| self.get(*id))
     }
 
     /// A side head of a group, new or known: another group with the same labels.
@@ -98,18 +107,77 @@ impl Groups {
         for (name, value) in &group.labels {
             self.postings.add(name, value, id.0);
         }
-        self.all.insert(id, Arc::clone(&group));
+        let known = Known {
+            state: Arc::clone(&group),
+            schema: None,
+        };
+        self.all.insert(id, known);
         Ok(group)
     }
 
     /// A group by its number.
     pub(crate) fn get(&self, id: GroupId) -> Option<&Arc<GroupState>> {
-        self.all.get(&id)
+        self.all.get(&id).map(|known| &known.state)
+    }
+
+    /// The schemas of all groups.
+    pub(crate) fn schemas(&self) -> &Schemas {
+        &self.schemas
+    }
+
+    /// The schemas of all groups, to make new ones.
+    #[expect(dead_code, reason = "the head is about to hold schemas")]
+    pub(crate) fn schemas_mut(&mut self) -> &mut Schemas {
+        &mut self.schemas
+    }
+
+    /// The schema of a group, nothing where it has no columns.
+    pub(crate) fn schema(&self, group: GroupId) -> Option<&Arc<Schema>> {
+        self.schemas.get(self.schema_number(group)?)
+    }
+
+    /// The number of a group's schema.
+    pub(crate) fn schema_number(&self, group: GroupId) -> Option<u32> {
+        self.all.get(&group)?.schema
+    }
+
+    /// Has the index know the columns of a group: its series are found from now on.
+    pub(crate) fn set_schema(&mut self, group: GroupId, schema: &Arc<Schema>) {
+        let Some(known) = self.all.get_mut(&group) else {
+            return;
+        };
+        let new = (schema.len() > 0).then(|| self.schemas.attach(schema, group));
+        let old = std::mem::replace(&mut known.schema, new);
+        if let Some(old) = old
+            && Some(old) != new
+        {
+            self.schemas.detach(old, group);
+        }
+    }
+
+    /// Gives a group columns after those that it has.
+    pub(crate) fn add_columns(&mut self, group: GroupId, lines: &[LineId]) {
+        let schema = match self.schema(group).map(Arc::clone) {
+            Some(schema) => self.schemas.extend(&schema, lines),
+            None => self.schemas.intern(lines.to_vec()),
+        };
+        self.set_schema(group, &schema);
+    }
+
+    /// Takes columns of a group away.
+    pub(crate) fn remove_columns(&mut self, group: GroupId, lines: &[LineId]) {
+        let Some(schema) = self.schema(group) else {
+            return;
+        };
+        let kept = schema.lines().iter().filter(|line| !lines.contains(line));
+        let kept = kept.copied().collect();
+        let schema = self.schemas.intern(kept);
+        self.set_schema(group, &schema);
     }
 
     /// All groups, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<GroupState>> {
-        self.all.values()
+        self.all.values().map(|known| &known.state)
     }
 
     /// The postings of the groups' labels.
@@ -120,8 +188,9 @@ impl Groups {
     /// Forgets the groups that are empty and that nobody outside holds.
     pub(crate) fn prune(&mut self, is_empty: impl Fn(&GroupState) -> bool) {
         let (shared, singles, postings) = (&mut self.shared, &mut self.singles, &mut self.postings);
-        let sides = &mut self.sides;
-        self.all.retain(|id, group| {
+        let (sides, schemas) = (&mut self.sides, &mut self.schemas);
+        self.all.retain(|id, known| {
+            let group = &known.state;
             if Arc::strong_count(group) > 1 || !is_empty(group) {
                 return true;
             }
@@ -132,6 +201,9 @@ impl Groups {
             }
             for (name, value) in &group.labels {
                 postings.remove(name, value, id.0);
+            }
+            if let Some(schema) = known.schema {
+                schemas.detach(schema, *id);
             }
             false
         });

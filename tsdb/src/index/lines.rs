@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 use watchpost_model::Labels;
 
-use super::{GroupId, postings::Postings};
+use super::postings::Postings;
 use crate::{Error, LineId};
 
 /// A line.
@@ -65,9 +65,7 @@ pub(crate) struct Lines {
 #[derive(Debug)]
 struct Entry {
     line: Line,
-    /// The groups that have the line, ascending.
-    groups: Vec<GroupId>,
-    /// Whether somebody asked for it since it was last looked at.
+    /// Whether somebody asked for it, or it was in use, since it was last looked at.
     asked: AtomicBool,
 }
 
@@ -97,20 +95,19 @@ impl Lines {
         self.ids.insert(line.clone(), LineId(number));
         let entry = Entry {
             line,
-            groups: Vec::new(),
             asked: AtomicBool::new(true),
         };
         self.entries.insert(LineId(number), entry);
         Ok(LineId(number))
     }
 
-    /// Forgets the lines that no group has, that are not in use, and that nobody asked for since
-    /// the last time.
-    pub(crate) fn prune(&mut self, in_use: &HashSet<LineId>) {
+    /// Forgets the lines that are not in use, now and the time before, and that nobody asked for
+    /// since.
+    pub(crate) fn prune(&mut self, in_use: impl Fn(LineId) -> bool) {
         let (ids, postings) = (&mut self.ids, &mut self.postings);
         self.entries.retain(|id, entry| {
-            let asked = std::mem::take(entry.asked.get_mut());
-            if asked || !entry.groups.is_empty() || in_use.contains(id) {
+            let used = in_use(*id);
+            if std::mem::replace(entry.asked.get_mut(), used) || used {
                 return true;
             }
             ids.remove(&entry.line);
@@ -129,38 +126,9 @@ impl Lines {
         self.entries.get(&id).map(|entry| &entry.line)
     }
 
-    /// The groups that have a line, ascending.
-    pub(crate) fn groups(&self, id: LineId) -> &[GroupId] {
-        self.entries.get(&id).map_or(&[], |entry| &entry.groups)
-    }
-
-    /// Notes that a group has a line.
-    pub(crate) fn add_group(&mut self, id: LineId, group: GroupId) {
-        if let Some(entry) = self.entries.get_mut(&id)
-            && let Err(place) = entry.groups.binary_search(&group)
-        {
-            entry.groups.insert(place, group);
-        }
-    }
-
-    /// Notes that a group no longer has a line.
-    pub(crate) fn remove_group(&mut self, id: LineId, group: GroupId) {
-        if let Some(entry) = self.entries.get_mut(&id) {
-            entry.groups.retain(|have| *have != group);
-            *entry.asked.get_mut() = true;
-        }
-    }
-
     /// The postings of the lines' labels.
     pub(crate) fn postings(&self) -> &Postings {
         &self.postings
-    }
-
-    /// All ids, ascending.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = LineId> + use<> {
-        let mut ids: Vec<_> = self.entries.keys().copied().collect();
-        ids.sort_unstable();
-        ids.into_iter()
     }
 
     /// How many there are.

@@ -1,207 +1,269 @@
 //! Matchers to series: the product of lines and groups.
 //!
-//! The search starts where it is narrow: from the lines where some matcher can only be passed by a
-//! line's own value (the metric name, as a rule), else from the groups where some matcher can only
-//! be passed by a group's, else from all lines. An expression is tested once for each distinct
-//! value that is met.
+//! A matcher is first tested on the distinct values of its label, among the lines and among the
+//! groups; with an exact value or a list of them it is a look-up. That makes sets of lines and of
+//! groups that pass or fail. Only where some lines carry a label and some groups too a line decides
+//! for itself, and the lines that leave the same matchers to their group form a *class*. What passes
+//! is then told per schema, as a product: these lines in these groups.
+//!
+//! The search starts where it is narrow: from the lines that can pass, or from the schemas of the
+//! groups that can.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use roaring::RoaringBitmap;
 use watchpost_model::Matcher;
 
-use super::{GroupId, Groups, Lines};
+use super::filter::{Filter, gather};
+use super::{GroupId, Index, Table};
 use crate::LineId;
-use crate::head::GroupState;
 
-/// The lines that pass, by group.
-pub(crate) type Matches = Vec<(Arc<GroupState>, Vec<LineId>)>;
+/// Series that pass: each of the lines in each of the groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Match {
+    /// The schema of the groups. A group is in one match only.
+    pub(crate) schema: u32,
+    /// Ascending.
+    pub(crate) groups: Vec<GroupId>,
+    /// Ascending.
+    pub(crate) lines: Arc<[LineId]>,
+}
 
 /// The series that pass all matchers.
-pub(crate) fn matching(lines: &Lines, groups: &Groups, matchers: &[Matcher]) -> Matches {
-    let search = Search {
-        lines,
-        groups,
-        matchers,
+pub(crate) fn matching(index: &impl Index, matchers: &[Matcher]) -> Vec<Match> {
+    let Some(search) = Search::new(index, matchers) else {
+        return Vec::new();
     };
-    let mut found = Found::default();
-    if let Some(candidates) = search.narrow_lines() {
-        search.by_lines(candidates.into_iter().map(LineId), &mut found);
-    } else if let Some(candidates) = search.narrow_groups() {
-        search.by_groups(&candidates, &mut found);
-    } else {
-        search.by_lines(lines.ids(), &mut found);
+    let mut classes = Classes::new(&search);
+    let mut matches = Vec::new();
+    for (schema, lines) in search.candidates(&mut classes) {
+        classes.product(index, schema, &lines, &mut matches);
     }
-    let mut matches: Matches = found
-        .lines
-        .into_iter()
-        .filter_map(|(group, lines)| Some((Arc::clone(groups.get(group)?), lines)))
-        .collect();
-    matches.sort_unstable_by_key(|(group, _)| group.id);
+    matches.sort_unstable_by_key(|found| found.groups.first().copied());
     matches
 }
 
-#[derive(Default)]
-struct Found {
-    lines: HashMap<GroupId, Vec<LineId>>,
+/// A matcher whose label some lines carry and some groups, too.
+struct Mixed {
+    /// The lines that carry the label, and pass.
+    pass: RoaringBitmap,
+    /// The lines that carry the label, and fail.
+    fail: RoaringBitmap,
+    groups: Filter,
 }
 
-impl Found {
-    fn add(&mut self, group: GroupId, line: LineId) {
-        self.lines.entry(group).or_default().push(line);
-    }
-}
-
-struct Search<'a> {
-    lines: &'a Lines,
-    groups: &'a Groups,
-    matchers: &'a [Matcher],
-}
-
-impl<'a> Search<'a> {
-    /// The shortest list of lines outside of which nothing can pass.
-    fn narrow_lines(&self) -> Option<Vec<u32>> {
-        let groups = self.groups.postings();
-        self.matchers
-            .iter()
-            .filter(|matcher| !matcher.matches_empty() && !groups.has_name(matcher.name()))
-            .map(|matcher| self.lines.postings().passing(matcher))
-            .min_by_key(Vec::len)
-    }
-
-    /// The shortest list of groups outside of which nothing can pass.
-    fn narrow_groups(&self) -> Option<Vec<u32>> {
-        let lines = self.lines.postings();
-        self.matchers
-            .iter()
-            .filter(|matcher| !matcher.matches_empty() && !lines.has_name(matcher.name()))
-            .map(|matcher| self.groups.postings().passing(matcher))
-            .min_by_key(Vec::len)
-    }
-
-    fn by_lines(&self, candidates: impl Iterator<Item = LineId>, found: &mut Found) {
-        let mut verdicts = Verdicts::new(self.matchers);
-        let mut passing: HashMap<Vec<usize>, Vec<GroupId>> = HashMap::default();
-        let mut left = Vec::new();
-        for line in candidates {
-            if !self.decide(line, &mut verdicts, &mut left) {
-                continue;
-            }
-            let have = self.lines.groups(line);
-            if left.is_empty() {
-                for group in have {
-                    found.add(*group, line);
-                }
-                continue;
-            }
-            if !passing.contains_key(left.as_slice()) {
-                passing.insert(left.clone(), self.groups_passing(&left, &mut verdicts));
-            }
-            if let Some(passing) = passing.get(left.as_slice()) {
-                intersect(have, passing, |group| found.add(group, line));
-            }
-        }
-    }
-
-    fn by_groups(&self, candidates: &[u32], found: &mut Found) {
-        let mut verdicts = Verdicts::new(self.matchers);
-        let mut left = Vec::new();
-        for group in candidates {
-            let Some(group) = self.groups.get(GroupId(*group)) else {
-                continue;
-            };
-            for line in group.lines.lock().iter().copied() {
-                if self.decide(line, &mut verdicts, &mut left)
-                    && left
-                        .iter()
-                        .all(|place| verdicts.test(*place, group.labels.get(self.name(*place))))
-                {
-                    found.add(group.id, line);
-                }
-            }
-        }
-    }
-
-    fn name(&self, place: usize) -> &'a str {
-        self.matchers[place].name()
-    }
-
-    /// Whether no matcher fails on the line's own labels; `left` gets the matchers that the group
-    /// decides.
-    fn decide(&self, line: LineId, verdicts: &mut Verdicts<'a>, left: &mut Vec<usize>) -> bool {
-        left.clear();
-        let Some(line) = self.lines.get(line) else {
-            return false;
-        };
-        (0..self.matchers.len()).all(|place| {
-            let value = line.value(self.name(place));
-            if value.is_none() {
-                left.push(place);
-            }
-            value.is_none_or(|value| verdicts.test(place, value))
-        })
-    }
-
-    /// The groups that pass these matchers, ascending.
-    fn groups_passing(&self, places: &[usize], verdicts: &mut Verdicts<'a>) -> Vec<GroupId> {
-        let narrow = places
-            .iter()
-            .map(|place| &self.matchers[*place])
-            .filter(|matcher| !matcher.matches_empty())
-            .map(|matcher| self.groups.postings().passing(matcher))
-            .min_by_key(Vec::len);
-        let mut passes = |group: &'a GroupState| {
-            places
-                .iter()
-                .all(|place| verdicts.test(*place, group.labels.get(self.name(*place))))
-        };
-        if let Some(narrow) = narrow {
-            let narrow = narrow.into_iter().map(GroupId);
-            return narrow
-                .filter(|id| self.groups.get(*id).is_some_and(|group| passes(group)))
-                .collect();
-        }
-        let all = self.groups.iter().filter(|group| passes(group));
-        let mut ids: Vec<_> = all.map(|group| group.id).collect();
-        ids.sort_unstable();
-        ids
-    }
-}
-
-/// What the matchers say of the values met so far.
-struct Verdicts<'a> {
-    matchers: &'a [Matcher],
-    known: Vec<HashMap<&'a str, bool>>,
-}
-
-impl<'a> Verdicts<'a> {
-    fn new(matchers: &'a [Matcher]) -> Self {
+impl Mixed {
+    fn new(index: &impl Index, matcher: &Matcher) -> Self {
+        let (mut pass, mut fail) = (RoaringBitmap::new(), RoaringBitmap::new());
+        gather(index.lines(), matcher, true, &mut pass);
+        gather(index.lines(), matcher, false, &mut fail);
         Self {
-            matchers,
-            known: vec![HashMap::default(); matchers.len()],
+            pass,
+            fail,
+            groups: Filter::of(index.groups(), matcher),
         }
-    }
-
-    fn test(&mut self, place: usize, value: &'a str) -> bool {
-        let matcher = &self.matchers[place];
-        if matcher.regex().is_none() {
-            return matcher.matches(value);
-        }
-        *self.known[place]
-            .entry(value)
-            .or_insert_with(|| matcher.matches(value))
     }
 }
 
-/// Calls `each` for what stands in both ascending lists.
-fn intersect(a: &[GroupId], b: &[GroupId], mut each: impl FnMut(GroupId)) {
-    let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    let mut rest = long;
-    for id in short {
-        let place = rest.partition_point(|have| have < id);
-        rest = &rest[place..];
-        if rest.first() == Some(id) {
-            each(*id);
+struct Search<'a, I> {
+    index: &'a I,
+    lines: Filter,
+    groups: Filter,
+    mixed: Vec<Mixed>,
+}
+
+/// The lines that can pass, with their classes, by schema.
+type Candidates = HashMap<u32, Vec<(LineId, u32)>>;
+
+impl<'a, I: Index> Search<'a, I> {
+    /// Nothing where no series can pass.
+    fn new(index: &'a I, matchers: &[Matcher]) -> Option<Self> {
+        let mut search = Self {
+            index,
+            lines: Filter::default(),
+            groups: Filter::default(),
+            mixed: Vec::new(),
+        };
+        for matcher in matchers {
+            let by_lines = index.lines().has_name(matcher.name());
+            let by_groups = index.groups().has_name(matcher.name());
+            match (by_lines, by_groups) {
+                (false, false) if matcher.matches_empty() => {}
+                (false, false) => return None,
+                (true, false) => search.lines.and(&Filter::of(index.lines(), matcher)),
+                (false, true) => search.groups.and(&Filter::of(index.groups(), matcher)),
+                (true, true) => search.mixed.push(Mixed::new(index, matcher)),
+            }
+        }
+        let none = |filter: &Filter| filter.only.as_ref().is_some_and(RoaringBitmap::is_empty);
+        (!none(&search.lines) && !none(&search.groups)).then_some(search)
+    }
+
+    fn candidates(&self, classes: &mut Classes<'_>) -> Candidates {
+        let mut found = Candidates::default();
+        let schemas = self.narrow_schemas();
+        let work = |schemas: &RoaringBitmap| -> u64 {
+            let lines = schemas.iter().map(|schema| self.index.schema_lines(schema));
+            lines.map(|lines| lines.len() as u64).sum()
+        };
+        match (&self.lines.only, schemas) {
+            (Some(lines), schemas) if schemas.as_ref().is_none_or(|it| lines.len() <= work(it)) => {
+                self.by_lines(lines, classes, &mut found);
+            }
+            (_, Some(schemas)) => self.by_schemas(schemas.iter(), classes, &mut found),
+            (_, None) => self.by_schemas(self.index.schemas(), classes, &mut found),
+        }
+        found
+    }
+
+    /// The schemas of the groups that can pass, where that is a choice of them.
+    fn narrow_schemas(&self) -> Option<RoaringBitmap> {
+        let groups = self.groups.only.as_ref()?;
+        if groups.len() > 64 && self.lines.only.is_some() {
+            return None;
+        }
+        let schemas = groups
+            .iter()
+            .filter_map(|group| self.index.schema_of(GroupId(group)));
+        Some(schemas.collect())
+    }
+
+    fn by_lines(&self, lines: &RoaringBitmap, classes: &mut Classes<'_>, found: &mut Candidates) {
+        for line in lines {
+            if let Some(class) = self.class(line, classes) {
+                let schemas = self.index.schemas_of(LineId(line));
+                schemas.each(|schema| found.entry(schema).or_default().push((LineId(line), class)));
+            }
+        }
+    }
+
+    fn by_schemas(
+        &self,
+        schemas: impl Iterator<Item = u32>,
+        classes: &mut Classes<'_>,
+        found: &mut Candidates,
+    ) {
+        for schema in schemas {
+            let mut lines = Vec::new();
+            for line in self.index.schema_lines(schema) {
+                if self
+                    .lines
+                    .only
+                    .as_ref()
+                    .is_none_or(|only| only.contains(line.0))
+                    && let Some(class) = self.class(line.0, classes)
+                {
+                    lines.push((*line, class));
+                }
+            }
+            lines.sort_unstable();
+            found.insert(schema, lines);
+        }
+    }
+
+    /// The class of a line, nothing where it fails by its own labels.
+    fn class(&self, line: u32, classes: &mut Classes<'_>) -> Option<u32> {
+        if self.lines.except.contains(line) {
+            return None;
+        }
+        if self.mixed.is_empty() {
+            return Some(0);
+        }
+        classes.left.clear();
+        for (place, mixed) in self.mixed.iter().enumerate() {
+            if mixed.fail.contains(line) {
+                return None;
+            }
+            if !mixed.pass.contains(line) {
+                classes.left.push(place);
+            }
+        }
+        Some(classes.number())
+    }
+}
+
+/// Classes of lines, by the matchers that they leave to their group.
+struct Classes<'a> {
+    mixed: &'a [Mixed],
+    /// By places in `mixed`. Class 0 leaves none of them.
+    known: HashMap<Vec<usize>, u32>,
+    /// The groups that pass, of each class.
+    filters: Vec<Filter>,
+    /// The class that is looked for.
+    left: Vec<usize>,
+}
+
+impl<'a> Classes<'a> {
+    fn new<I>(search: &'a Search<'_, I>) -> Self {
+        Self {
+            mixed: &search.mixed,
+            known: HashMap::from_iter([(Vec::new(), 0)]),
+            filters: vec![search.groups.clone()],
+            left: Vec::new(),
+        }
+    }
+
+    /// The number of the class that leaves `left`.
+    fn number(&mut self) -> u32 {
+        if let Some(known) = self.known.get(self.left.as_slice()) {
+            return *known;
+        }
+        let mut filter = self.filters[0].clone();
+        for place in &self.left {
+            filter.and(&self.mixed[*place].groups);
+        }
+        let number = u32::try_from(self.filters.len()).unwrap_or(u32::MAX);
+        self.filters.push(filter);
+        self.known.insert(self.left.clone(), number);
+        number
+    }
+
+    /// Adds the series of a schema that pass.
+    fn product(
+        &self,
+        index: &impl Index,
+        schema: u32,
+        lines: &[(LineId, u32)],
+        matches: &mut Vec<Match>,
+    ) {
+        let Some((_, first)) = lines.first() else {
+            return;
+        };
+        if lines.iter().all(|(_, class)| class == first) {
+            let mut groups = Vec::new();
+            self.filters[*first as usize].passing(&index.schema_groups(schema), &mut groups);
+            if !groups.is_empty() {
+                let lines = lines.iter().map(|(line, _)| *line).collect();
+                matches.push(Match {
+                    schema,
+                    groups,
+                    lines,
+                });
+            }
+            return;
+        }
+        // The classes that each group passes; groups that pass the same ones are one match.
+        let mut passed: BTreeMap<Vec<u32>, Vec<GroupId>> = BTreeMap::new();
+        let mut present: Vec<u32> = lines.iter().map(|(_, class)| *class).collect();
+        present.sort_unstable();
+        present.dedup();
+        index.schema_groups(schema).each(|group| {
+            let passes = |class: &&u32| self.filters[**class as usize].passes(group);
+            let classes: Vec<u32> = present.iter().filter(passes).copied().collect();
+            if !classes.is_empty() {
+                passed.entry(classes).or_default().push(GroupId(group));
+            }
+        });
+        for (classes, groups) in passed {
+            let of = lines.iter().filter(|(_, class)| classes.contains(class));
+            let lines = of.map(|(line, _)| *line).collect();
+            matches.push(Match {
+                schema,
+                groups,
+                lines,
+            });
         }
     }
 }

@@ -3,12 +3,14 @@
 use std::collections::hash_map::Entry;
 
 use foldhash::HashMap;
-use watchpost_model::{MatchOp, Matcher};
 
-/// For each label name and value the entries that have it, ascending.
+use super::Table;
+use super::sets::{List, Set};
+
+/// For each label name and value the entries that have it.
 #[derive(Debug, Default)]
 pub(crate) struct Postings {
-    names: HashMap<Box<str>, HashMap<Box<str>, Vec<u32>>>,
+    names: HashMap<Box<str>, HashMap<Box<str>, List>>,
 }
 
 impl Postings {
@@ -18,12 +20,11 @@ impl Postings {
             Some(values) => values,
             None => self.names.entry(name.into()).or_default(),
         };
-        let list = match values.get_mut(value) {
-            Some(list) => list,
-            None => values.entry(value.into()).or_default(),
-        };
-        if let Err(place) = list.binary_search(&entry) {
-            list.insert(place, entry);
+        match values.get_mut(value) {
+            Some(list) => list.insert(entry),
+            None => {
+                values.insert(value.into(), List::One(entry));
+            }
         }
     }
 
@@ -33,9 +34,7 @@ impl Postings {
             return;
         };
         if let Some(list) = values.get_mut().get_mut(value) {
-            if let Ok(place) = list.binary_search(&entry) {
-                list.remove(place);
-            }
+            list.remove(entry);
             if list.is_empty() {
                 values.get_mut().remove(value);
             }
@@ -44,27 +43,23 @@ impl Postings {
             values.remove();
         }
     }
+}
 
-    /// Whether any entry carries the label.
-    pub(crate) fn has_name(&self, name: &str) -> bool {
+impl Table for Postings {
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(|name| &**name)
+    }
+
+    fn has_name(&self, name: &str) -> bool {
         self.names.contains_key(name)
     }
 
-    /// The entries that carry the matcher's label with a value that passes, ascending.
-    pub(crate) fn passing(&self, matcher: &Matcher) -> Vec<u32> {
-        let Some(values) = self.names.get(matcher.name()) else {
-            return Vec::new();
-        };
-        if matcher.op() == MatchOp::Equal {
-            return values.get(matcher.value()).cloned().unwrap_or_default();
-        }
-        let mut entries = Vec::new();
-        for (value, list) in values {
-            if matcher.matches(value) {
-                entries.extend_from_slice(list);
-            }
-        }
-        entries.sort_unstable();
-        entries
+    fn values(&self, name: &str) -> impl Iterator<Item = (&str, Set<'_>)> {
+        let values = self.names.get(name).into_iter().flatten();
+        values.map(|(value, list)| (&**value, list.set()))
+    }
+
+    fn with(&self, name: &str, value: &str) -> Option<Set<'_>> {
+        Some(self.names.get(name)?.get(value)?.set())
     }
 }
