@@ -3,4 +3,4 @@
 mod source;
 
 #[expect(unused_imports, reason = "the ring is about to write segments")]
-pub(crate) use source::{EachColumn, GroupKey, Source, SourceGroup};
+pub(crate) use source::{EachColumn, GroupKey, Pass, Source, SourceGroup, Wanted};

@@ -27,13 +27,14 @@ pub(crate) struct SourceGroup {
     pub(crate) schema: Arc<Schema>,
 }
 
-/// Takes the values of a column.
-pub(crate) type EachColumn<'a> = dyn FnMut(usize, &[f64]) -> Result<(), Error> + 'a;
+/// Takes the values of a column: the place of the group, the place of the line in the pass, and a
+/// value for each row, the mark of none included.
+pub(crate) type EachColumn<'a> = dyn FnMut(usize, usize, &[f64]) -> Result<(), Error> + 'a;
 
 /// Rows that are to be written as a segment. They do not change while the segment is written.
 ///
-/// The writer asks for the rows of all groups once, then goes over the values in passes: each takes
-/// some rows of some lines from all groups.
+/// The writer asks for the rows of each group, then for the values in passes: each takes some rows
+/// of some lines from all groups.
 pub(crate) trait Source {
     /// The groups that have rows. Each key stands once.
     fn groups(&self) -> &[SourceGroup];
@@ -49,14 +50,47 @@ pub(crate) trait Source {
         sequences: &mut Vec<u64>,
     ) -> Result<(), Error>;
 
-    /// Calls `each` with the place in `slots` and the values of these rows (a value for each row,
-    /// the mark of none included), for each of the slots, in their order. A slot that has no value
-    /// in these rows can be left out. `slots` are ascending.
-    fn values(
-        &mut self,
-        group: usize,
-        rows: Range<usize>,
-        slots: &[usize],
-        each: &mut EachColumn<'_>,
-    ) -> Result<(), Error>;
+    /// Calls `each` once for each column of a pass, group by group or line by line, as suits the
+    /// source. A column that has no value in these rows can be left out.
+    fn values(&mut self, pass: &Pass<'_>, each: &mut EachColumn<'_>) -> Result<(), Error>;
+}
+
+/// Which values the writer wants in one go.
+#[derive(Debug)]
+pub(crate) struct Pass<'a> {
+    pub(super) lines: &'a [LineId],
+    pub(super) rows: &'a [Range<usize>],
+    /// For each group the place of its list in `columns`.
+    pub(super) lists: &'a [usize],
+    pub(super) columns: &'a [Vec<Wanted>],
+}
+
+/// A column that is wanted of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Wanted {
+    /// The slot in the group's schema.
+    pub(crate) slot: usize,
+    /// The place of its line in the pass.
+    pub(crate) place: usize,
+}
+
+impl Pass<'_> {
+    /// The lines, in the order of the file: by metric, then by their other labels.
+    pub(crate) fn lines(&self) -> &[LineId] {
+        self.lines
+    }
+
+    /// The rows of a group that are wanted.
+    pub(crate) fn rows(&self, group: usize) -> Range<usize> {
+        self.rows.get(group).cloned().unwrap_or_default()
+    }
+
+    /// The columns of a group that are wanted, by slot.
+    pub(crate) fn columns(&self, group: usize) -> &[Wanted] {
+        let list = self
+            .lists
+            .get(group)
+            .and_then(|list| self.columns.get(*list));
+        list.map_or(&[], Vec::as_slice)
+    }
 }
