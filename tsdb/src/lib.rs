@@ -76,6 +76,14 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+/// What benchmarks, measurements and fuzzing look into; no part of the interface.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::block::{BlockView, Columns, encode_block};
+    pub use crate::column::{Flags, Scratch, decode, encode, kind_name, length};
+    pub use crate::log::bytes::Malformed;
+}
+
 pub use config::Config;
 pub use db::Db;
 pub use disk::{Disk, DiskFile, SystemDisk};

@@ -1,111 +1,94 @@
-//! Columns of finished blocks: the values of one series, encoded. Decoding gives the same bits.
+//! Columns: the values of one series in some rows, encoded. Decoding gives the same bits.
+//!
+//! ```text
+//! column  = tag (one byte) | content
+//! tag     = kind (six bits) | clean << 6 | rising << 7
+//!
+//! 0  absent    no row has a value
+//! 1  bits      all rows have these bits: u64
+//! 2  decimal   all rows have this value: form (see `scale`) | signed
+//! 3  raw       the bits of each row: u64*
+//! 4  numbers   see `numbers`; its six bits are the form
+//! 5  moves     rows whose value is another than in the row before: bitmap | column of these values
+//! 6  runs      runs of values and of marks: run* | column of the values, where there are any
+//! 7  holes     rows that have a value: bitmap | column of the values
+//! 16 and up    all rows have the whole number `kind - 16`
+//! ```
+//!
+//! How many rows there are is known from elsewhere. `clean`: no row has a mark (absent, stale) or
+//! another NaN. `rising`: no NaN, and no value is less than the one before it, marks aside. The
+//! columns inside `moves`, `runs` and `holes` have no marks, and those inside `moves` no moves.
 
 pub(crate) mod decimal;
-mod whole;
-
-use watchpost_model::{absent_nan, is_absent};
-
-/// An encoded column.
-#[derive(Debug)]
-pub(crate) enum Encoded {
-    /// No row has a value.
-    Absent,
-    /// All rows have the same bits.
-    Constant(f64),
-    /// Whole or decimal numbers near each other.
-    Whole(Box<[u8]>),
-    /// One value a row.
-    Raw(Box<[f64]>),
-}
-
-/// Encodes the values of a column.
-pub(crate) fn encode(values: &[f64]) -> Encoded {
-    let Some(first) = values.first() else {
-        return Encoded::Absent;
-    };
-    let bits = first.to_bits();
-    if values.iter().all(|value| value.to_bits() == bits) {
-        return if is_absent(*first) {
-            Encoded::Absent
-        } else {
-            Encoded::Constant(*first)
-        };
-    }
-    match whole::encode(values) {
-        Some(column) => Encoded::Whole(column),
-        None => Encoded::Raw(values.into()),
-    }
-}
-
-impl Encoded {
-    /// Appends the values of some rows.
-    pub(crate) fn decode(&self, rows: std::ops::Range<usize>, out: &mut Vec<f64>) {
-        match self {
-            Self::Absent => out.resize(out.len() + rows.len(), absent_nan()),
-            Self::Constant(value) => out.resize(out.len() + rows.len(), *value),
-            Self::Whole(column) => whole::decode(column, rows, out),
-            Self::Raw(values) => out.extend_from_slice(&values[rows]),
-        }
-    }
-
-    /// How many bytes it takes in memory.
-    pub(crate) fn size(&self) -> usize {
-        let heap = match self {
-            Self::Absent | Self::Constant(_) => 0,
-            Self::Whole(column) => column.len(),
-            Self::Raw(values) => size_of_val(&**values),
-        };
-        size_of::<Self>() + heap
-    }
-}
-
+mod decode;
+mod encode;
+mod gaps;
+mod moves;
+mod numbers;
+mod pack;
+mod plan;
+mod scale;
 #[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
+mod tests;
 
-    use super::*;
+pub use decode::{decode, length};
+pub(crate) use decode::{numbers_length, read_numbers};
+pub(crate) use encode::put_numbers;
+pub use encode::{Scratch, encode};
 
-    fn check(values: &[f64]) -> usize {
-        let column = encode(values);
-        for start in [0, values.len() / 3, values.len()] {
-            for end in [start, values.len().max(start)] {
-                let mut out = vec![1.5];
-                column.decode(start..end, &mut out);
-                let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
-                assert_eq!(bits(&out[1..]), bits(&values[start..end]), "{column:?}");
-            }
-        }
-        column.size() - size_of::<Encoded>()
+use crate::log::bytes::Malformed;
+
+/// How many rows a column can have at most.
+pub(crate) const MOST_ROWS: usize = 4_096;
+
+pub(crate) const ABSENT: u8 = 0;
+const BITS: u8 = 1;
+const DECIMAL: u8 = 2;
+const RAW: u8 = 3;
+const NUMBERS: u8 = 4;
+const MOVES: u8 = 5;
+const RUNS: u8 = 6;
+const HOLES: u8 = 7;
+const SMALL: u8 = 16;
+
+const KIND: u8 = 0x3f;
+const CLEAN: u8 = 0x40;
+const RISING: u8 = 0x80;
+
+/// What is known of a column without decoding it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags {
+    /// No row has a value.
+    pub absent: bool,
+    /// No row has a mark or another NaN.
+    pub clean: bool,
+    /// There is no NaN, and no value is less than the one before it, marks aside.
+    pub rising: bool,
+}
+
+impl Flags {
+    /// Reads the flags of an encoded column.
+    pub fn of(column: &[u8]) -> Result<Self, Malformed> {
+        let tag = *column.first().ok_or(Malformed)?;
+        Ok(Self {
+            absent: tag & KIND == ABSENT,
+            clean: tag & CLEAN != 0,
+            rising: tag & RISING != 0,
+        })
     }
+}
 
-    #[test]
-    fn plain_columns_are_small() {
-        let column = |f: &dyn Fn(f64) -> f64| (0..120).map(|n| f(f64::from(n))).collect::<Vec<_>>();
-        assert_eq!(check(&column(&|_| 7.0)), 0);
-        assert_eq!(check(&column(&|_| f64::NAN)), 0);
-        assert_eq!(check(&column(&|_| absent_nan())), 0);
-        assert_eq!(check(&column(&|n| 1e12 + 15.0 * n)), 17);
-        assert_eq!(check(&column(&|n| 1e12 + 1_000.0 * n + n % 3.0)), 17 + 119);
-        assert_eq!(check(&column(&|n| (n * 37.0) % 100.0 / 100.0)), 17 + 120);
-        assert_eq!(check(&column(&|n| n.sqrt())), 960);
-    }
-
-    proptest! {
-        #[test]
-        fn every_column_comes_back(
-            values in vec(prop_oneof![
-                any::<u64>().prop_map(f64::from_bits),
-                any::<i32>().prop_map(f64::from),
-            ], 0..130),
-            decimals in vec(any::<i32>(), 0..130),
-            places in 0..11_i32,
-            spread in 0..31,
-        ) {
-            check(&values);
-            let power = 10_f64.powi(places);
-            let decimals: Vec<_> = decimals.iter().map(|n| f64::from(n >> spread) / power).collect();
-            check(&decimals);
-        }
+/// The name of a column's encoding, for statistics.
+pub fn kind_name(column: &[u8]) -> &'static str {
+    match column.first().map_or(ABSENT, |tag| tag & KIND) {
+        ABSENT => "absent",
+        BITS => "constant bits",
+        DECIMAL => "constant decimal",
+        RAW => "raw",
+        NUMBERS => "numbers",
+        MOVES => "moves",
+        RUNS => "runs",
+        HOLES => "holes",
+        _ => "constant small",
     }
 }

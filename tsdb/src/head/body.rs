@@ -194,13 +194,9 @@ impl Body {
         let times = rows.iter().map(|row| row.time).collect();
         let sequences = rows.iter().map(|row| row.sequence).collect();
         let width = rows.iter().map(|row| row.values.len()).max().unwrap_or(0);
-        let mut values = Vec::with_capacity(rows.len());
-        let columns = (0..width).map(|slot| {
-            values.clear();
+        let block = Arc::new(Block::new(times, sequences, width, |slot, values| {
             values.extend(rows.iter().map(|row| row.get(slot)));
-            crate::column::encode(&values)
-        });
-        let block = Arc::new(Block::new(times, sequences, columns.collect()));
+        }));
         self.closed_until = block.last_time();
         self.sealed.push_back(Arc::clone(&block));
         Some(block)

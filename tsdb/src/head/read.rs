@@ -99,7 +99,7 @@ impl Snapshot {
         let sealed: usize = self.blocks.iter().map(|(_, rows)| rows.len()).sum();
         let mut values = Vec::with_capacity(sealed + column.open.len());
         for (block, rows) in &self.blocks {
-            block.column(column.slot).decode(rows.clone(), &mut values);
+            block.column(column.slot, rows.clone(), &mut values);
         }
         values.extend_from_slice(&column.open);
         values
@@ -118,7 +118,7 @@ impl Snapshot {
                 return true;
             }
             let mut values = Vec::with_capacity(rows.len());
-            block.column(column.slot).decode(rows.clone(), &mut values);
+            block.column(column.slot, rows.clone(), &mut values);
             values.iter().any(|value| !is_absent(*value))
         })
     }

@@ -31,7 +31,7 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
 
 /// The record ended early or does not follow the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Malformed;
+pub struct Malformed;
 
 /// Takes numbers and texts from a record.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,148 @@
+//! Reading a block. Any bytes give a block or an error.
+
+use std::ops::Range;
+
+use watchpost_model::absent_nan;
+
+use super::{STRIDE, regular};
+use crate::column::{self, Flags, MOST_ROWS};
+use crate::log::bytes::{Malformed, Reader};
+
+/// A block in bytes that end with it.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockView<'a> {
+    rows: usize,
+    columns: usize,
+    times: &'a [u8],
+    sequences: &'a [u8],
+    offsets: &'a [[u8; 4]],
+    /// The columns.
+    body: &'a [u8],
+}
+
+impl<'a> BlockView<'a> {
+    /// Reads the head of a block.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut reader = Reader(bytes);
+        let rows = usize::try_from(reader.number()?).map_err(|_| Malformed)?;
+        let columns = reader.count()?;
+        if rows == 0 || rows > MOST_ROWS {
+            return Err(Malformed);
+        }
+        let (times, rest) = regular::split(reader.0, rows)?;
+        let (sequences, rest) = regular::split(rest, rows)?;
+        let mut reader = Reader(rest);
+        let offsets = reader.bytes(4 * (columns.saturating_sub(1) / STRIDE))?;
+        // A column has at least one byte.
+        if columns > reader.0.len() {
+            return Err(Malformed);
+        }
+        Ok(Self {
+            rows,
+            columns,
+            times,
+            sequences,
+            offsets: offsets.as_chunks().0,
+            body: reader.0,
+        })
+    }
+
+    /// How many rows it has, at least one.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How many columns it has. Slots from there on have no values.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Appends the times of the rows.
+    pub fn times(&self, out: &mut Vec<i64>) -> Result<(), Malformed> {
+        regular::read(self.times, self.rows, out)
+    }
+
+    /// Appends the order of acceptance of the rows.
+    pub fn sequences(&self, out: &mut Vec<u64>) -> Result<(), Malformed> {
+        let mut numbers = Vec::with_capacity(self.rows);
+        regular::read(self.sequences, self.rows, &mut numbers)?;
+        out.extend(numbers.into_iter().map(i64::cast_unsigned));
+        Ok(())
+    }
+
+    /// Whether a slot has no value in any row.
+    pub fn lacks(&self, slot: usize) -> bool {
+        let flags = self.bytes(slot).and_then(Flags::of);
+        flags.is_ok_and(|flags| flags.absent)
+    }
+
+    /// Appends the values of some rows of a slot.
+    pub fn column(
+        &self,
+        slot: usize,
+        rows: Range<usize>,
+        out: &mut Vec<f64>,
+    ) -> Result<(), Malformed> {
+        if slot >= self.columns {
+            out.resize(out.len() + rows.len(), absent_nan());
+            return Ok(());
+        }
+        column::decode(self.bytes(slot)?, self.rows, rows, out)
+    }
+
+    /// The encoded column of a slot, with all that follows in the block.
+    pub fn bytes(&self, slot: usize) -> Result<&'a [u8], Malformed> {
+        if slot >= self.columns {
+            return Ok(&[column::ABSENT]);
+        }
+        let offset = match (slot / STRIDE).checked_sub(1) {
+            None => 0,
+            Some(place) => {
+                let offset = self.offsets.get(place).ok_or(Malformed)?;
+                usize::try_from(u32::from_le_bytes(*offset)).map_err(|_| Malformed)?
+            }
+        };
+        let mut bytes = self.body.get(offset..).ok_or(Malformed)?;
+        for _ in 0..slot % STRIDE {
+            let length = column::length(bytes, self.rows)?;
+            bytes = bytes.get(length..).ok_or(Malformed)?;
+        }
+        Ok(bytes)
+    }
+
+    /// All encoded columns in the order of their slots, each with all that follows in the block: the
+    /// cheap way to read many.
+    pub fn all(&self) -> Columns<'a> {
+        Columns {
+            rows: self.rows,
+            left: self.columns,
+            rest: self.body,
+        }
+    }
+}
+
+/// The encoded columns of a block.
+#[derive(Clone, Debug)]
+pub struct Columns<'a> {
+    rows: usize,
+    left: usize,
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Columns<'a> {
+    type Item = Result<&'a [u8], Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let column = self.rest;
+        let length = match column::length(column, self.rows) {
+            Ok(length) => length,
+            Err(error) => {
+                self.left = 0;
+                return Some(Err(error));
+            }
+        };
+        self.rest = column.get(length..).unwrap_or_default();
+        Some(Ok(column))
+    }
+}
