@@ -1,9 +1,12 @@
 //! Reading a page like that of a `node_exporter` on a machine with 16 processors.
 
 use std::hint::black_box;
+use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use watchpost_model::text::{Entry, Format, Page, Parser, parse_number, write_number};
+use watchpost_model::text::{
+    Entry, Format, Page, Parser, Shape, Shapes, Step, Walk, parse_number, write_number,
+};
 use watchpost_model::{LabelsBuilder, MetricType};
 
 const MODES: [&str; 8] = [
@@ -143,6 +146,58 @@ fn parse(c: &mut Criterion) {
     group.finish();
 }
 
+/// The shape of a page, whose lines are numbered.
+fn shape(shapes: &mut Shapes<u32, ()>, page: &[u8]) -> Option<Arc<Shape<u32, ()>>> {
+    let mut walk = Walk::new((Format::Text, true), (page, 0), &[]);
+    let mut lines = Vec::new();
+    while let Some(step) = walk.step(shapes) {
+        if let Ok(Step::New(line)) = step {
+            let number = u32::try_from(lines.len()).unwrap_or_default();
+            lines.push(shapes.learn(&line, number));
+        }
+    }
+    shapes.shape(lines, walk.tail(), |_| Ok::<_, ()>(())).ok()
+}
+
+/// Pages of many targets, all of one shape, in turn: their bytes are in no cache.
+fn in_shape(c: &mut Criterion) {
+    let page = page();
+    let mut shapes = Shapes::default();
+    let Some(shape) = shape(&mut shapes, &page) else {
+        return;
+    };
+    let pages = vec![page.clone(); 1_000];
+    let mut group = c.benchmark_group("shape");
+    group.throughput(Throughput::Elements(shape.lines().len() as u64));
+    let mut values = Vec::with_capacity(shape.lines().len());
+    group.bench_function("unchanged", |b| {
+        b.iter(|| {
+            values.clear();
+            shape.read(black_box(&page), |_, value| values.push(value))
+        });
+    });
+    let mut turn = pages.iter().cycle();
+    group.bench_function("unchanged_in_turn", |b| {
+        b.iter(|| {
+            values.clear();
+            let page = turn.next().map_or(&[][..], |page| page);
+            shape.read(black_box(page), |_, value| values.push(value))
+        });
+    });
+    // Every line stands elsewhere than it is expected.
+    group.bench_function("moved", |b| {
+        b.iter(|| {
+            let mut walk = Walk::new((Format::Text, true), (black_box(&page), 0), &[]);
+            let mut lines = Vec::with_capacity(shape.lines().len());
+            while let Some(Ok(Step::Value(line, _))) = walk.step(&shapes) {
+                lines.push(line);
+            }
+            lines.len()
+        });
+    });
+    group.finish();
+}
+
 fn numbers(c: &mut Criterion) {
     let values: Vec<_> = (0..1_000).map(number).collect();
     let texts: Vec<_> = values
@@ -176,5 +231,5 @@ fn numbers(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, parse, numbers);
+criterion_group!(benches, parse, in_shape, numbers);
 criterion_main!(benches);

@@ -51,6 +51,44 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// A parser within a page, at the beginning of a line.
+    pub(super) fn from(format: Format, page: &'a [u8], at: usize) -> Self {
+        let mut parser = Self::new(format, page);
+        parser.cursor.at = at;
+        parser
+    }
+
+    /// The format that it reads.
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The sample that comes next, where `text`, in which its series has the given place, stands
+    /// here and an ordinary line goes on with it. Where it gives nothing, nothing is read.
+    pub(super) fn sample_of(
+        &mut self,
+        text: &[u8],
+        place: std::ops::Range<usize>,
+    ) -> Option<Sample<'a>> {
+        if self.ended || !self.cursor.rest().starts_with(text) {
+            return None;
+        }
+        let start = self.cursor.at;
+        let end = start + place.end;
+        let series = self.cursor.text.get(start + place.start..end)?;
+        self.cursor.at = end;
+        let sample = self.rest_of_sample(series);
+        if sample.is_none() {
+            self.cursor.at = start;
+        }
+        sample
+    }
+
+    /// Passes over bytes.
+    pub(super) fn advance(&mut self, length: usize) {
+        self.cursor.at += length;
+    }
+
     /// How many bytes have been read: the page up to the end of the last entry's line.
     pub fn offset(&self) -> usize {
         self.cursor.at
@@ -83,6 +121,11 @@ impl<'a> Parser<'a> {
                 page,
             }));
         }
+        self.rest_of_sample(series).map(Entry::Sample)
+    }
+
+    /// The sample whose series ends here; nothing where the text goes on otherwise, or is faulty.
+    fn rest_of_sample(&mut self, series: &'a [u8]) -> Option<Sample<'a>> {
         let ends = match self.format {
             Format::Text => {
                 let mut ahead = self.cursor;
@@ -93,7 +136,7 @@ impl<'a> Parser<'a> {
         if !ends {
             return None;
         }
-        self.sample(series).ok().map(Entry::Sample)
+        self.sample(series).ok()
     }
 
     /// Most lines in both formats: one blank, a number, the end of the line.

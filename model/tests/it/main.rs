@@ -5,4 +5,6 @@ mod conformance;
 #[cfg(test)]
 mod round_trip;
 #[cfg(test)]
+mod shape;
+#[cfg(test)]
 mod transcribe;
