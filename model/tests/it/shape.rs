@@ -175,8 +175,8 @@ fn only_lines_that_were_never_seen_are_learnt() {
     let mut shape: Vec<_> = Vec::new();
     let mut learnt = |page: &str| {
         let before = shape.clone();
-        let lines: Vec<_> = page.chars().map(|name| format!("{name} 1\n")).collect();
-        let page = lines.concat();
+        let texts: Vec<_> = page.chars().map(|name| format!("{name} 1\n")).collect();
+        let page = texts.concat();
         let mut walk = Walk::new((Format::Text, true), (page.as_bytes(), 0), &before);
         let (mut new, mut now) = (0, Vec::new());
         while let Some(step) = walk.step(&lines) {
