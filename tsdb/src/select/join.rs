@@ -14,7 +14,9 @@ pub(crate) struct Source {
 }
 
 /// Folds sources into one: at each time the value that was accepted first wins. Rows that no
-/// source has a value for are left out.
+/// source has a value for are left out. Of columns of one row (lines of one page with equal final
+/// labels) a value wins over the end of its twin, else the lesser bits: the order in which columns
+/// stand is not the same before and after a restart, a seal or a merge, and what is read must be.
 pub(crate) fn merge(sources: &[Source]) -> (Arc<[i64]>, Vec<f64>) {
     let mut rows: Vec<(i64, u64, f64)> = sources
         .iter()
@@ -25,8 +27,9 @@ pub(crate) fn merge(sources: &[Source]) -> (Arc<[i64]>, Vec<f64>) {
         })
         .filter(|(_, _, value)| !is_absent(*value))
         .collect();
-    // A stable sort: of one row's columns the one that stands first in the group wins.
-    rows.sort_by_key(|(time, sequence, _)| (*time, *sequence));
+    rows.sort_unstable_by_key(|(time, sequence, value)| {
+        (*time, *sequence, is_stale(*value), value.to_bits())
+    });
     rows.dedup_by_key(|(time, _, _)| *time);
     let times = rows.iter().map(|(time, _, _)| *time).collect();
     (times, rows.iter().map(|(_, _, value)| *value).collect())

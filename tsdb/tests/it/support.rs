@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use watchpost_model::{Labels, Matcher, is_absent};
 use watchpost_tsdb::{
-    Appended, Column, Config, Db, Disk, DiskFile, Error, Group, LineId, Row, SystemDisk, TimeRange,
+    Appended, Column, Config, Db, Disk, DiskFile, Error, Group, LineId, Row, Series, SystemDisk,
+    TimeRange,
 };
 
 /// The samples of each series, by its labels; values as bits.
@@ -38,6 +39,17 @@ pub(crate) fn append(
     time_ms: i64,
     page: &[(LineId, f64)],
 ) -> Result<Appended, Error> {
+    append_at(db, group, time_ms, page, time_ms)
+}
+
+/// Appends a page of (line, value) while it is `now_ms`.
+pub(crate) fn append_at(
+    db: &Db,
+    group: &Group,
+    time_ms: i64,
+    page: &[(LineId, f64)],
+    now_ms: i64,
+) -> Result<Appended, Error> {
     let lines: Vec<_> = page.iter().map(|(line, _)| *line).collect();
     let values: Vec<_> = page.iter().map(|(_, value)| *value).collect();
     let row = Row {
@@ -45,33 +57,68 @@ pub(crate) fn append(
         layout: &db.layout(&lines),
         values: &values,
     };
-    group.append(row, time_ms)
+    group.append(row, now_ms)
+}
+
+/// Appends a part of a row, (line, value), while it is `now_ms`.
+pub(crate) fn append_part(
+    db: &Db,
+    group: &Group,
+    time_ms: i64,
+    part: &[(LineId, f64)],
+    now_ms: i64,
+) -> Result<Appended, Error> {
+    let lines: Vec<_> = part.iter().map(|(line, _)| *line).collect();
+    let values: Vec<_> = part.iter().map(|(_, value)| *value).collect();
+    let row = Row {
+        time_ms,
+        layout: &db.layout(&lines),
+        values: &values,
+    };
+    group.append_part(row, now_ms)
+}
+
+/// Copies a directory with all that is in it, as a kill would leave it.
+pub(crate) fn copy_directory(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy_directory(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+/// The samples of a series, checked for what a selection in a range promises.
+pub(crate) fn samples(series: &Series, range: TimeRange) -> Vec<(i64, u64)> {
+    let Column::Float(values) = &series.column else {
+        panic!("expected floats")
+    };
+    assert_eq!(values.len(), series.times.len());
+    assert!(series.times.is_sorted_by(|a, b| a < b));
+    let plain = |value: &f64| !is_absent(*value) && !watchpost_model::is_stale(*value);
+    assert_eq!(series.dense, values.iter().all(plain));
+    let samples = series.times.iter().zip(values.iter());
+    let samples: Vec<_> = samples
+        .filter(|(_, value)| !is_absent(**value))
+        .map(|(time, value)| (*time, value.to_bits()))
+        .collect();
+    assert!(!samples.is_empty());
+    let mut times = samples.iter().map(|(time, _)| time);
+    assert!(times.all(|time| (range.from_ms..=range.to_ms).contains(time)));
+    samples
 }
 
 /// All samples in a range of the series that pass, checked for what a selection promises.
 pub(crate) fn select(db: &Db, range: TimeRange, matchers: &[Matcher]) -> Dump {
     let selection = db.select(range, matchers).unwrap();
-    let series = selection.series.iter().map(|series| {
-        let Column::Float(values) = &series.column else {
-            panic!("expected floats")
-        };
-        assert_eq!(values.len(), series.times.len());
-        assert!(series.times.is_sorted_by(|a, b| a < b));
-        let plain = |value: &f64| !is_absent(*value) && !watchpost_model::is_stale(*value);
-        assert_eq!(series.dense, values.iter().all(plain));
-        let samples = series.times.iter().zip(values.iter());
-        let samples = samples.filter(|(_, value)| !is_absent(**value));
-        let samples: Vec<_> = samples
-            .map(|(time, value)| (*time, value.to_bits()))
-            .collect();
-        assert!(!samples.is_empty());
-        assert!(
-            samples
-                .iter()
-                .all(|(time, _)| (range.from_ms..=range.to_ms).contains(time))
-        );
-        (series.labels.to_string(), samples)
-    });
+    let series = selection
+        .series
+        .iter()
+        .map(|series| (series.labels.to_string(), samples(series, range)));
     let labels: Vec<_> = selection
         .series
         .iter()
