@@ -5,6 +5,8 @@ mod clock;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod disk;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod kill;
@@ -12,5 +14,9 @@ mod kill;
 mod model;
 #[cfg(test)]
 mod retention;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod stops;
 #[cfg(test)]
 mod support;

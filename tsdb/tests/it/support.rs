@@ -60,22 +60,9 @@ pub(crate) fn append_at(
     group.append(row, now_ms)
 }
 
-/// Appends a part of a row, (line, value), while it is `now_ms`.
-pub(crate) fn append_part(
-    db: &Db,
-    group: &Group,
-    time_ms: i64,
-    part: &[(LineId, f64)],
-    now_ms: i64,
-) -> Result<Appended, Error> {
-    let lines: Vec<_> = part.iter().map(|(line, _)| *line).collect();
-    let values: Vec<_> = part.iter().map(|(_, value)| *value).collect();
-    let row = Row {
-        time_ms,
-        layout: &db.layout(&lines),
-        values: &values,
-    };
-    group.append_part(row, now_ms)
+/// Whether the tests that can be long are to be: `scripts/test --all` sets it.
+pub(crate) fn is_long() -> bool {
+    std::env::var_os("WATCHPOST_LONG_TESTS").is_some()
 }
 
 /// Copies a directory with all that is in it, as a kill would leave it.

@@ -25,7 +25,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: ProptestConfig::default().cases / 2,
         failure_persistence: None,
-        max_shrink_iters: 3_000,
+        max_shrink_iters: 20_000,
         ..ProptestConfig::default()
     })]
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use watchpost_model::stale_nan;
 use watchpost_tsdb::TimeRange;
 
-use super::world::{GROUPS, LINES};
+use super::world::{GROUPS, LINES, is_twin};
 
 /// A time and a series.
 pub(super) type Cell = (i64, usize);
@@ -21,6 +21,9 @@ pub(super) struct Offer {
     pub(super) must: bool,
     /// Whether the caller gave it; else it is the end of a series.
     pub(super) given: bool,
+    /// Whether it may come into a row that is there already, or stands beside another line of the
+    /// same series.
+    pub(super) fills: bool,
 }
 
 /// How a series of a group stands.
@@ -43,6 +46,9 @@ pub(super) struct Oracle {
     /// Before this time the store may have dropped what it had.
     pub(super) floor: i64,
     states: [[State; LINES]; GROUPS],
+    /// Whether pages of a group came out of order: what they hold stands beside the rest, and ends
+    /// at a time of its own.
+    sided: [bool; GROUPS],
     /// The newest time that was offered, by source and line.
     newest: BTreeMap<(usize, usize), i64>,
 }
@@ -54,6 +60,7 @@ impl Oracle {
             deleted: BTreeSet::new(),
             floor: i64::MIN,
             states: [[State::Ended; LINES]; GROUPS],
+            sided: [false; GROUPS],
             newest: BTreeMap::new(),
         }
     }
@@ -102,11 +109,12 @@ impl Oracle {
         let offers = lines.filter_map(|line| {
             let state = self.state(group, line);
             let must = ending.contains(&state);
-            (must || state == State::Unknown).then(|| Offer {
+            (must || state == State::Unknown || self.sided[group]).then(|| Offer {
                 cell: cell(line),
                 bits: stale_nan().to_bits(),
                 must,
                 given: false,
+                fills: is_twin(group, line) || self.newest_of_group(group) >= Some(cell(line).0),
             })
         });
         offers.collect()
@@ -119,6 +127,12 @@ impl Oracle {
                 *state = State::Unknown;
             }
         }
+    }
+
+    /// Notes that a page of a group came out of order.
+    pub(super) fn take_aside(&mut self, group: usize) {
+        self.sided[group] = true;
+        self.unsettle(group);
     }
 
     pub(super) fn unsettle_all(&mut self) {
@@ -135,10 +149,13 @@ impl Oracle {
         refused: usize,
     ) {
         for (cell, bits) in self.within(range) {
-            assert_eq!(
-                found.get(&cell),
-                Some(&bits),
-                "what was at (time, series) {cell:?} is not as it was"
+            let have = found.get(&cell);
+            // Columns that are one series are told apart by the order of their rows: what fills a
+            // row has the row's, and may come before another column's value, at once or never.
+            let mut fills = offers.iter().filter(|o| o.cell == cell && o.fills);
+            assert!(
+                have == Some(&bits) || fills.any(|offer| have == Some(&offer.bits)),
+                "at (time, series) {cell:?} was {bits:#x} and is {have:x?}"
             );
         }
         for (cell, bits) in found.range((self.floor, 0)..) {

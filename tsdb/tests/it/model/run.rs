@@ -6,7 +6,7 @@ use watchpost_tsdb::{Appended, Config, Db, Error, Group, LineId, TimeRange};
 
 use super::oracle::{Cell, Cells, Offer, Oracle, State};
 use super::step::{Query, Setting, Step, Values};
-use super::world::{GROUPS, LINES, SINGLES, World, group_labels, line_labels};
+use super::world::{GROUPS, LINES, SINGLES, World, group_labels, is_twin, line_labels};
 use crate::support::{self, open_unsynced};
 
 const START: i64 = 10_000_000_000;
@@ -155,7 +155,7 @@ impl Run {
             .newest_of_group(group)
             .is_none_or(|newest| time > newest);
         if !in_order {
-            self.oracle.unsettle(group);
+            self.oracle.take_aside(group);
         }
         let page = first_of_each(values);
         let must = in_order && self.takes(time);
@@ -187,7 +187,8 @@ impl Run {
     fn note_page(&mut self, group: usize, time: i64, page: &[(usize, f64)], in_order: bool) {
         for line in 0..LINES {
             let given = page.iter().find(|(have, _)| *have == line);
-            let state = match (given, self.oracle.state(group, line)) {
+            let before = self.oracle.state(group, line);
+            let state = match (given, before) {
                 (Some(_), _) if !in_order => State::Unknown,
                 (Some((_, value)), _) if is_stale(*value) => State::Ended,
                 (Some(_), _) => State::OnPage,
@@ -195,7 +196,7 @@ impl Run {
                 (None, state) => state,
             };
             self.oracle.set_state(group, line, state);
-            if given.is_some() {
+            if given.is_some() || matches!(before, State::OnPage | State::Unknown) {
                 self.oracle.note_time(group, line, time);
             }
         }
@@ -212,9 +213,10 @@ impl Run {
             lines.iter().map(|line| (*line, value(*line))).collect()
         };
         self.now += each;
-        self.page(group, &values(0));
         let newest = self.oracle.newest_of_group(group);
-        if newest.is_some_and(|newest| newest > self.now) || self.setting.max_series > 0 {
+        let in_order = newest.is_none_or(|newest| newest < self.now);
+        self.page(group, &values(0));
+        if !in_order || self.setting.max_series > 0 {
             return;
         }
         let (mut offers, mut sum) = (Vec::new(), Appended::default());
@@ -246,14 +248,16 @@ impl Run {
         let states: Vec<_> = part
             .iter()
             .map(|(line, value)| match must(*line) {
+                _ if self.oracle.state(group, *line) == State::Unknown => State::Unknown,
                 true if is_stale(*value) => State::Ended,
                 true => State::InParts,
                 false => State::Unknown,
             })
             .collect();
         let part_lines = self.with_lines(values);
-        let result =
-            support::append_part(self.db(), &self.group(group), time, &part_lines, self.now);
+        let result = self
+            .group(group)
+            .append_samples(time, &part_lines, self.now);
         self.settle(&offers, &result);
         if result.is_ok() {
             for ((line, _), state) in part.iter().zip(states) {
@@ -274,6 +278,7 @@ impl Run {
             bits: value.to_bits(),
             must: in_order && self.takes(time),
             given: true,
+            fills: false,
         };
         let labels = self.world.labels(series);
         let result = self.db().append_single(labels, time, value, self.now);
@@ -293,7 +298,7 @@ impl Run {
         let target = self.group(group);
         let page = support::append_at(self.db(), &target, time, &lines, self.now);
         assert!(matches!(page, Err(Error::Refused(_))), "{page:?}");
-        let part = support::append_part(self.db(), &target, time, &lines, self.now);
+        let part = target.append_samples(time, &lines, self.now);
         assert!(matches!(part, Err(Error::Refused(_))), "{part:?}");
         let offers = self.offers(group, time, &first_of_each(values), |_| false);
         self.settle(&offers, &part);
@@ -305,7 +310,7 @@ impl Run {
         let ending: &[State] = if in_order && self.takes(self.now) {
             &[State::OnPage, State::InParts]
         } else {
-            self.oracle.unsettle(group);
+            self.oracle.take_aside(group);
             &[]
         };
         let now = self.now;
@@ -342,6 +347,7 @@ impl Run {
             bits: value.to_bits(),
             must: must(*line),
             given: true,
+            fills: is_twin(group, *line) || self.oracle.newest_of_group(group) >= Some(time),
         });
         offers.collect()
     }

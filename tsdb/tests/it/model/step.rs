@@ -10,6 +10,7 @@ use super::world::{GROUPS, LINES};
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     pub(super) retention: i64,
+    #[expect(dead_code, reason = "the store has no such window yet")]
     pub(super) out_of_order: i64,
     pub(super) log_file_size: u64,
     pub(super) max_series: usize,

@@ -56,6 +56,11 @@ pub(super) fn line_labels(line: usize) -> (Labels, &'static [&'static str]) {
     }
 }
 
+/// Whether a group has another line with the same final labels.
+pub(super) fn is_twin(group: usize, line: usize) -> bool {
+    matches!((group, line), (_, 8 | 9) | (2, 4 | 5))
+}
+
 pub(super) fn group_labels(group: usize) -> Labels {
     let instance = format!("h{}", group % GROUPS);
     let shared = [("instance", instance.as_str()), ("job", "node")];
