@@ -233,11 +233,12 @@ fn lock(path: &Path) -> Result<File, Error> {
 /// The directory's format, nothing where it is new. A newer one is refused.
 fn check_format(path: &Path) -> Result<Option<u32>, Error> {
     let file_path = path.join("format");
-    let text = match std::fs::read_to_string(&file_path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+    let bytes = match std::fs::read(&file_path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(io("read", &file_path, error)),
     };
+    let text = String::from_utf8_lossy(&bytes);
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);

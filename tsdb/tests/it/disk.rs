@@ -108,10 +108,8 @@ impl FaultyDisk {
         let number = self.inner.calls.fetch_add(1, Ordering::Relaxed) + 1;
         match self.inner.fault {
             _ if number < self.inner.at => Fate::Works,
-            Fault::Killed => Fate::Nothing,
-            Fault::Torn if number == self.inner.at => Fate::Half,
-            Fault::Torn => Fate::Nothing,
-            Fault::Fails if number == self.inner.at => Fate::Half,
+            Fault::Torn | Fault::Fails if number == self.inner.at => Fate::Half,
+            Fault::Killed | Fault::Torn => Fate::Nothing,
             Fault::Fails => Fate::Works,
         }
     }

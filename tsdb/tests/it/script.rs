@@ -18,6 +18,8 @@ pub(crate) fn config(path: &Path) -> Config {
     Config {
         log_file_size: 3_000,
         retention: Duration::from_secs(600),
+        window: Duration::from_secs(30),
+        out_of_order_window: Duration::from_secs(60),
         ..support::config(path)
     }
 }

@@ -80,8 +80,9 @@ fn a_kill_at_any_call_loses_nothing_that_was_visible() {
             drop(run(directory.path(), &disk, |_| {}));
             let db = open_unsynced(config(directory.path()));
             let stats = db.stats();
-            assert_eq!(stats.quarantined_files, 0, "{what}");
-            assert!(stats.damaged_records <= 1, "{what}: {stats:?}");
+            // The file in the middle of whose header or record it was.
+            let damaged = stats.damaged_records + stats.quarantined_files;
+            assert!(damaged <= 1, "{what}: {stats:?}");
             reference.check(&visible(&db), reference.around(call), &what);
             goes_on(db, directory.path(), &what);
         }

@@ -19,7 +19,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use self::run::Run;
-use self::step::{query, setting, step};
+use self::step::{Setting, Step, query, setting, step};
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -40,8 +40,50 @@ proptest! {
             run.step(step);
         }
         run.check_all();
-        queries.iter().for_each(|query| run.check(query));
+        for query in &queries {
+            run.check(query);
+        }
         run.restart();
-        queries.iter().for_each(|query| run.check(query));
+        for query in &queries {
+            run.check(query);
+        }
     }
+}
+
+/// Histories that were too much for the store once.
+#[test]
+fn a_late_part_of_a_row_that_is_not_the_newest_stays() {
+    let mut run = Run::new(&Setting {
+        retention: 600,
+        window: 7_200,
+        out_of_order: 0,
+        log_file_size: 64 << 20,
+        max_series: 0,
+    });
+    let pages = |group, count, each, lines: &[usize]| Step::Pages {
+        group,
+        count,
+        each,
+        lines: lines.to_vec(),
+        seed: 0,
+    };
+    let part = Step::Part {
+        group: 2,
+        offset: -26_505,
+        values: vec![(1, 0.0)],
+    };
+    for step in [
+        pages(2, 17, 1, &[0]),
+        Step::Restart,
+        pages(2, 15, 602, &[0]),
+        pages(2, 88, 1_549, &[0]),
+        Step::Clock(52_471),
+        pages(2, 36, 1_395, &[0]),
+        part,
+        pages(0, 136, 2_588, &[]),
+        Step::Maintain,
+    ] {
+        run.step(&step);
+    }
+    run.check_all();
 }

@@ -37,8 +37,11 @@ impl Run {
     }
 
     fn config(&self) -> Config {
+        let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap());
         Config {
-            retention: Duration::from_secs(u64::try_from(self.setting.retention).unwrap()),
+            retention: seconds(self.setting.retention),
+            window: seconds(self.setting.window),
+            out_of_order_window: seconds(self.setting.out_of_order),
             log_file_size: self.setting.log_file_size,
             max_series: self.setting.max_series,
             ..support::config(self.directory.path())
@@ -207,7 +210,7 @@ impl Run {
             let value = |line: usize| match line % 4 {
                 0 => f64::from(seed % 100),
                 1 => f64::from(seed % 1_000 + u32::from(row) * 17),
-                2 => f64::from((seed ^ u32::from(row) * 7_919) % 10_007) / 100.0,
+                2 => f64::from((seed ^ (u32::from(row) * 7_919)) % 10_007) / 100.0,
                 _ => f64::from(seed.wrapping_mul(u32::from(row) + 1)).sqrt(),
             };
             lines.iter().map(|line| (*line, value(*line))).collect()

@@ -10,7 +10,7 @@ use super::world::{GROUPS, LINES};
 #[derive(Clone, Debug)]
 pub(super) struct Setting {
     pub(super) retention: i64,
-    #[expect(dead_code, reason = "the store has no such window yet")]
+    pub(super) window: i64,
     pub(super) out_of_order: i64,
     pub(super) log_file_size: u64,
     pub(super) max_series: usize,
@@ -78,12 +78,14 @@ pub(super) fn setting() -> impl Strategy<Value = Setting> {
     (
         prop_oneof![3 => Just(100_000), 1 => Just(600)],
         prop_oneof![Just(0), Just(100)],
+        prop_oneof![Just(20), Just(7_200)],
         prop_oneof![Just(2_000), Just(64 << 20)],
         prop_oneof![4 => Just(0), 1 => 1..12_usize],
     )
         .prop_map(
-            |(retention, out_of_order, log_file_size, max_series)| Setting {
+            |(retention, out_of_order, window, log_file_size, max_series)| Setting {
                 retention,
+                window,
                 out_of_order,
                 log_file_size,
                 max_series,
