@@ -97,6 +97,26 @@ impl Labels {
         Self(text.into())
     }
 
+    /// The set with another one laid over it: of a label that both have the other's value stands, and
+    /// of this set only the labels that `keep` accepts by name are taken.
+    #[must_use]
+    pub fn overlaid(&self, over: &Self, mut keep: impl FnMut(&str) -> bool) -> Self {
+        let mut text = String::with_capacity(self.0.len() + over.0.len());
+        let mut over = over.iter().peekable();
+        for (name, value) in self {
+            while let Some((name, value)) = over.next_if(|(next, _)| *next < name) {
+                push_label(&mut text, name, value);
+            }
+            if over.peek().is_none_or(|(next, _)| *next != name) && keep(name) {
+                push_label(&mut text, name, value);
+            }
+        }
+        for (name, value) in over {
+            push_label(&mut text, name, value);
+        }
+        Self(text.into())
+    }
+
     /// The set without its metric name.
     #[must_use]
     pub fn without_metric_name(&self) -> Self {
@@ -363,6 +383,18 @@ mod tests {
         assert!(set(&[("a", "b")]) < set(&[("a", "b"), ("c", "d")]));
         assert!(set(&[("a", "bb")]) < set(&[("a", "c")]));
         assert!(set(&[("a", "z")]) < set(&[("aa", "a")]));
+    }
+
+    #[test]
+    fn a_set_laid_over_another_shadows_it_and_what_is_not_kept_is_gone() {
+        let set = |pairs: &[(&str, &str)]| Labels::from_pairs(pairs.iter().copied());
+        let under = set(&[("a", "1"), ("c", "2"), ("e", "3"), ("g", "4")]);
+        let over = set(&[("b", "5"), ("c", "6"), ("g", "7"), ("h", "8")]);
+        let both = under.overlaid(&over, |name| name != "e");
+        let expected = set(&[("a", "1"), ("b", "5"), ("c", "6"), ("g", "7"), ("h", "8")]);
+        assert_eq!(both, expected);
+        assert_eq!(under.overlaid(&Labels::empty(), |_| true), under);
+        assert_eq!(Labels::empty().overlaid(&over, |_| true), over);
     }
 
     #[test]

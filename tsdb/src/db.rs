@@ -1,6 +1,5 @@
 //! The handle to a store.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -9,6 +8,7 @@ use watchpost_model::{Labels, Matcher, Metadata};
 use crate::disk::{Disk, SystemDisk};
 use crate::head::GroupState;
 use crate::index::{Head, Line, matching};
+use crate::select::{label_names, label_values, series};
 use crate::store::Store;
 use crate::{Appended, Config, Error, Group, Layout, LineId, Selection, Stats, TimeRange};
 
@@ -101,7 +101,7 @@ impl Db {
 
     /// The label sets of the series that pass all matchers and have a sample in the range, sorted.
     pub fn series(&self, range: TimeRange, matchers: &[Matcher]) -> Result<Vec<Labels>, Error> {
-        Ok(self.store.series(range, matchers).into_iter().collect())
+        Ok(series(&self.store, range, matchers)?.into_iter().collect())
     }
 
     /// The label names of such series, sorted.
@@ -110,13 +110,8 @@ impl Db {
         range: TimeRange,
         matchers: &[Matcher],
     ) -> Result<Vec<String>, Error> {
-        let series = self.store.series(range, matchers);
-        let names: BTreeSet<&str> = series
-            .iter()
-            .flat_map(Labels::iter)
-            .map(|(n, _)| n)
-            .collect();
-        Ok(names.into_iter().map(str::to_owned).collect())
+        let names = label_names(&self.store, range, matchers)?;
+        Ok(names.into_iter().collect())
     }
 
     /// The values of one label of such series, sorted.
@@ -126,10 +121,8 @@ impl Db {
         range: TimeRange,
         matchers: &[Matcher],
     ) -> Result<Vec<String>, Error> {
-        let series = self.store.series(range, matchers);
-        let values: BTreeSet<&str> = series.iter().map(|labels| labels.get(name)).collect();
-        let values = values.into_iter().filter(|value| !value.is_empty());
-        Ok(values.map(str::to_owned).collect())
+        let values = label_values(&self.store, name, range, matchers)?;
+        Ok(values.into_iter().collect())
     }
 
     /// Remembers what a target says of a metric.
@@ -223,22 +216,6 @@ impl Store {
             return Err(Error::Refused(crate::Refusal::SeriesLimit));
         }
         Ok(appended)
-    }
-
-    fn series(&self, range: TimeRange, matchers: &[Matcher]) -> BTreeSet<Labels> {
-        let mut series = BTreeSet::new();
-        for (group, lines) in self.matching(matchers) {
-            let snapshot = group.body.lock().snapshot(range, &lines);
-            let lines = self.lines.read();
-            for column in snapshot.columns() {
-                if snapshot.has_samples(column)
-                    && let Some(line) = lines.get(column.line)
-                {
-                    series.insert(line.final_labels(&group.labels));
-                }
-            }
-        }
-        series
     }
 
     /// The series that pass all matchers, by group.

@@ -3,8 +3,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use watchpost_model::is_absent;
-
 use super::Body;
 use crate::block::Block;
 use crate::{LineId, TimeRange};
@@ -103,24 +101,6 @@ impl Snapshot {
         }
         values.extend_from_slice(&column.open);
         values
-    }
-
-    /// Whether a column has a value in some row.
-    pub(crate) fn has_samples(&self, column: &SnapshotColumn) -> bool {
-        if column.open.iter().any(|value| !is_absent(*value)) {
-            return true;
-        }
-        self.blocks.iter().any(|(block, rows)| {
-            if block.lacks(column.slot) {
-                return false;
-            }
-            if rows.len() == block.times().len() {
-                return true;
-            }
-            let mut values = Vec::with_capacity(rows.len());
-            block.column(column.slot, rows.clone(), &mut values);
-            values.iter().any(|value| !is_absent(*value))
-        })
     }
 }
 

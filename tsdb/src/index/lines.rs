@@ -47,8 +47,9 @@ impl Line {
         if group.is_empty() {
             return self.labels.clone();
         }
-        let kept = group.iter().filter(|(name, _)| self.value(name).is_none());
-        Labels::from_pairs(kept.chain(self.labels.iter()))
+        group.overlaid(&self.labels, |name| {
+            !self.removed.iter().any(|removed| &**removed == name)
+        })
     }
 }
 

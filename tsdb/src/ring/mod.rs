@@ -4,3 +4,5 @@
 mod name;
 mod plan;
 mod tombstones;
+
+pub(crate) use tombstones::{Hidden, Tombstones};
