@@ -116,11 +116,9 @@ fn check(store: &Store, file: &Path, bytes: &[u8], least: &Samples, what: &str) 
     lost
 }
 
-/// Places of a file: its first and last bytes, and some between; all of them in a long run.
+/// Places of a file: its first and last bytes, and some between, more of them in a long run.
 fn places(length: usize, some: usize) -> Vec<usize> {
-    if is_long() {
-        return (0..length).collect();
-    }
+    let some = if is_long() { some * 20 } else { some };
     let between = (0..length).step_by((length / some).max(1));
     let ends = (0..length.min(20)).chain(length.saturating_sub(20)..length);
     let mut places: Vec<_> = between.chain(ends).collect();

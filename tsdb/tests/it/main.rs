@@ -19,6 +19,8 @@ mod retention;
 #[cfg(test)]
 mod script;
 #[cfg(test)]
+mod space;
+#[cfg(test)]
 mod stops;
 #[cfg(test)]
 mod support;
