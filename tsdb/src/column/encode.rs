@@ -8,6 +8,9 @@ use super::{
 };
 use crate::log::bytes::{put_number, zigzag};
 
+/// The greatest constant that stands in the tag.
+const MOST_SMALL: u8 = KIND - SMALL;
+
 /// Buffers that are used again and again.
 #[derive(Debug, Default)]
 pub struct Scratch {
@@ -21,53 +24,80 @@ pub struct Scratch {
 /// Appends a column. One without rows is written as absent.
 pub fn encode(values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
     let start = out.len();
+    let Some(first) = values.first() else {
+        return out.push(ABSENT);
+    };
+    if is_constant(values) {
+        if is_absent(*first) {
+            return out.push(ABSENT);
+        }
+        if !first.is_nan() {
+            put_constant(*first, scratch, out);
+            out[start] |= CLEAN | RISING;
+            return;
+        }
+    }
+    if !has_nan(values) {
+        put_moving(values, scratch, out);
+        out[start] |= CLEAN | rising(values);
+        return;
+    }
     let mut present = std::mem::take(&mut scratch.present);
     present.clear();
-    if values.iter().all(|value| is_absent(*value)) {
-        out.push(ABSENT);
-    } else if !values.iter().any(|value| value.is_nan()) {
-        put_present(values, scratch, out);
-        out[start] |= CLEAN | rising(values);
-    } else {
-        present.extend(values.iter().filter(|value| !is_mark(**value)));
-        if present.len() < values.len() {
-            gaps::put(values, out);
+    present.extend(values.iter().filter(|value| !gaps::is_mark(**value)));
+    if present.len() < values.len() {
+        gaps::put(values, out);
+    }
+    if let Some(first) = present.first() {
+        if is_constant(&present) {
+            put_constant(*first, scratch, out);
+        } else {
+            put_moving(&present, scratch, out);
         }
-        if !present.is_empty() {
-            put_present(&present, scratch, out);
-        }
+    }
+    // A number that is none says nothing of what rises; marks stand for no sample.
+    let numbers = values
+        .iter()
+        .filter(|value| !is_absent(**value) && !is_stale(**value));
+    if numbers.count() == present.len() {
         out[start] |= rising(&present);
     }
     scratch.present = present;
 }
 
-/// Whether a row without a value, or the end of a series, stands in place of a value.
-pub(super) fn is_mark(value: f64) -> bool {
-    is_absent(value) || is_stale(value)
+/// Whether all values have the same bits. (These loops go on to the end: they are short, and so are
+/// done several values at a time.)
+fn is_constant(values: &[f64]) -> bool {
+    let first = values.first().map_or(0, |first| first.to_bits());
+    let differences = values
+        .iter()
+        .fold(0, |all, value| all | (value.to_bits() ^ first));
+    differences == 0
+}
+
+fn has_nan(values: &[f64]) -> bool {
+    values.iter().fold(false, |any, value| any | value.is_nan())
 }
 
 fn rising(values: &[f64]) -> u8 {
-    let mut pairs = values.iter().zip(values.iter().skip(1));
+    let pairs = values.iter().zip(values.iter().skip(1));
+    let rises = pairs.map(|(before, after)| usize::from(before <= after));
     let known = values.first().is_some_and(|first| !first.is_nan());
-    if known && pairs.all(|(before, after)| before <= after) {
+    if known && rises.sum::<usize>() + 1 == values.len() {
         RISING
     } else {
         0
     }
 }
 
-/// Appends the column of some values, none of which is a mark.
-fn put_present(values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
+/// Appends the column of some values, none of which is a mark, and not all of which are the same.
+fn put_moving(values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
     let start = out.len();
-    let Some(moved) = moves::count(values) else {
-        return out.push(ABSENT);
-    };
-    if moved == 0 {
-        return put_constant(values[0], scratch, out);
-    }
     put_plain(values, scratch, out);
-    // Where most rows move, a bit for each is not worth it.
-    if moved >= values.len() / 8 * 7 {
+    let moved = moves::count(values);
+    // What the rows that stand still take now should be more than a bit for each row.
+    let still = (out.len() - start) * (values.len() - moved);
+    if still < values.len().div_ceil(8) * values.len() {
         return;
     }
     let mut changed = std::mem::take(&mut scratch.moved);
@@ -89,8 +119,9 @@ fn put_present(values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
 fn put_constant(value: f64, scratch: &mut Scratch, out: &mut Vec<u8>) {
     let form = scale::to_whole(&[value], &mut scratch.numbers);
     let number = scratch.numbers.first().copied().unwrap_or_default();
-    let small = u8::try_from(number).unwrap_or(u8::MAX);
-    if form == scale::WHOLE && small <= KIND - SMALL {
+    if form == scale::WHOLE
+        && let Ok(small @ 0..=MOST_SMALL) = u8::try_from(number)
+    {
         return out.push(SMALL + small);
     }
     let start = out.len();

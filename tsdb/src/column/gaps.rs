@@ -1,12 +1,12 @@
 //! Columns that lack values in some rows: which rows have one, as runs or as a bitmap.
 //!
 //! ```text
-//! run = (length - 1) << 2 | what: number        what: 0 values, 1 absent, 2 stale
+//! run = (length - 1) << 2 | what: number        what: 0 values, 1 absent, 2 stale, 3 normal NaN
 //! ```
 //!
 //! The runs end when they have all rows.
 
-use watchpost_model::{absent_nan, is_absent, is_stale, stale_nan};
+use watchpost_model::{ABSENT_NAN_BITS, NORMAL_NAN_BITS, STALE_NAN_BITS, absent_nan};
 
 use super::moves::{Bitmap, put_bitmap};
 use super::{HOLES, RUNS};
@@ -15,6 +15,12 @@ use crate::log::bytes::{Malformed, Reader, put_number};
 const VALUES: u64 = 0;
 const ABSENT: u64 = 1;
 const STALE: u64 = 2;
+const NORMAL_NAN: u64 = 3;
+
+/// Whether a value is none of those that stand in a column, but one that a run says.
+pub(super) fn is_mark(value: f64) -> bool {
+    what(value) != VALUES
+}
 
 /// Appends the tag and where the values are.
 pub(super) fn put(values: &[f64], out: &mut Vec<u8>) {
@@ -25,20 +31,23 @@ pub(super) fn put(values: &[f64], out: &mut Vec<u8>) {
         put_number(out, (run.len() as u64 - 1) << 2 | what);
     }
     let bitmap = values.len().div_ceil(8);
-    if out.len() - start > 1 + bitmap && !values.iter().any(|value| is_stale(*value)) {
+    if out.len() - start > 1 + bitmap
+        && values
+            .iter()
+            .all(|value| matches!(what(*value), VALUES | ABSENT))
+    {
         out.truncate(start);
         out.push(HOLES);
-        put_bitmap(values, out, |value| !is_absent(value));
+        put_bitmap(values, out, |value| !is_mark(value));
     }
 }
 
 fn what(value: f64) -> u64 {
-    if is_absent(value) {
-        ABSENT
-    } else if is_stale(value) {
-        STALE
-    } else {
-        VALUES
+    match value.to_bits() {
+        ABSENT_NAN_BITS => ABSENT,
+        STALE_NAN_BITS => STALE,
+        NORMAL_NAN_BITS => NORMAL_NAN,
+        _ => VALUES,
     }
 }
 
@@ -57,7 +66,7 @@ impl<'a> Runs<'a> {
         let (mut seen, mut values) = (0_usize, 0);
         while seen < rows {
             let (what, length) = read_run(&mut reader)?;
-            if what > STALE || length > rows - seen {
+            if length > rows - seen {
                 return Err(Malformed);
             }
             seen += length;
@@ -85,7 +94,8 @@ impl<'a> Runs<'a> {
             match what {
                 VALUES => rows.copy_within(place..place + run.len(), run.start),
                 ABSENT => rows[run].fill(absent_nan()),
-                _ => rows[run].fill(stale_nan()),
+                STALE => rows[run].fill(f64::from_bits(STALE_NAN_BITS)),
+                _ => rows[run].fill(f64::from_bits(NORMAL_NAN_BITS)),
             }
         }
         Ok(())

@@ -3,15 +3,11 @@
 
 use crate::log::bytes::Malformed;
 
-/// How many rows have another value than the one before, nothing where there are no rows.
-pub(super) fn count(values: &[f64]) -> Option<usize> {
-    values.first()?;
+/// How many rows have another value than the one before; the first has.
+pub(super) fn count(values: &[f64]) -> usize {
     let pairs = values.iter().zip(values.iter().skip(1));
-    Some(
-        pairs
-            .filter(|(before, after)| before.to_bits() != after.to_bits())
-            .count(),
-    )
+    let moved = pairs.map(|(before, after)| usize::from(before.to_bits() != after.to_bits()));
+    1 + moved.sum::<usize>()
 }
 
 /// Appends the bitmap and collects the values. The first row has always moved.

@@ -24,6 +24,8 @@ const STEPS: u8 = 0x80;
 const PATCHES: u8 = 1;
 const SCALE: u8 = 2;
 const FACTOR: u8 = 0x40;
+/// So many numbers that rise are always written as steps.
+const ALWAYS_STEPS: usize = 16;
 
 /// Buffers that are used again and again.
 #[derive(Debug, Default)]
@@ -43,11 +45,22 @@ pub(super) fn encode(numbers: &[i64], own: u8, buffers: &mut Buffers, out: &mut 
     let pairs = numbers.iter().zip(numbers.iter().skip(1));
     let steps = pairs.map(|(before, after)| after.wrapping_sub(*before));
     buffers.steps.extend(steps);
+    let offsets = &mut buffers.step_offsets;
+    let steps = plan(&buffers.steps, offsets);
+    // What always rises is no nearer to one number than its steps are, unless it is short.
+    let rises = buffers.steps.iter().map(|step| usize::from(*step >= 0));
+    if numbers.len() >= ALWAYS_STEPS && rises.sum::<usize>() == buffers.steps.len() {
+        return put(
+            &steps,
+            Some(*first),
+            own,
+            (offsets, &mut buffers.patches),
+            out,
+        );
+    }
     let levels = plan(numbers, &mut buffers.level_offsets);
-    let steps = plan(&buffers.steps, &mut buffers.step_offsets);
     // A first number costs a few bytes more, and steps are slower to read.
     if steps.cost + 3 < levels.cost {
-        let offsets = &buffers.step_offsets;
         put(
             &steps,
             Some(*first),

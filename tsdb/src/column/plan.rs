@@ -13,72 +13,62 @@ pub(super) struct Plan {
     pub(super) cost: usize,
 }
 
-/// How many of the smallest and the greatest numbers are looked at.
-const EXTREMES: usize = 3;
+/// So many numbers may stand far below all others without being taken for the least.
+const OUTLIERS: usize = 2;
 
 /// Plans, and leaves the offsets in a buffer.
 pub(super) fn plan(numbers: &[i64], offsets: &mut Vec<u64>) -> Plan {
-    let least = least(numbers);
-    offsets.clear();
-    let mut all = 0;
-    offsets.extend(numbers.iter().map(|number| {
-        let offset = number.wrapping_sub(least).cast_unsigned();
-        all |= offset;
-        offset
-    }));
+    let least = numbers.iter().copied().min().unwrap_or(0);
+    let mut all = put_offsets(numbers, least, offsets);
+    let mut widths = Widths::of(offsets);
+    let mut base = least;
+    if let Some(second) = widths.far_above(all, offsets) {
+        // A counter that was reset: the step down is patched, and the others are counted from the
+        // least of them.
+        base = least.wrapping_add(second.cast_signed());
+        all = put_offsets(numbers, base, offsets);
+        widths = Widths::of(offsets);
+    }
     let shift = if all == 0 { 0 } else { all.trailing_zeros() };
-    if shift > 0 {
+    let factor = odd_factor(offsets, shift);
+    if factor > 1 || shift > 0 {
         for offset in &mut *offsets {
             *offset >>= shift;
         }
-    }
-    let factor = odd_factor(offsets);
-    if factor > 1 {
-        for offset in &mut *offsets {
-            *offset /= factor;
+        if factor > 1 {
+            for offset in &mut *offsets {
+                *offset /= factor;
+            }
         }
+        widths = Widths::of(offsets);
     }
-    let (width, cost) = width(offsets);
+    let (width, cost) = widths.cheapest(offsets.len());
     Plan {
-        least,
+        least: base,
         shift: low_byte(shift),
         factor,
         width,
-        cost: cost + bytes_of(least.unsigned_abs()),
+        cost: cost + bytes_of(base.unsigned_abs()),
     }
 }
 
-/// What is subtracted: the least number, but not one that stands far below all others (a counter
-/// that was reset).
-fn least(numbers: &[i64]) -> i64 {
-    let (mut low, mut high) = ([i64::MAX; EXTREMES], [i64::MIN; EXTREMES]);
-    for number in numbers {
-        if *number < low[2] {
-            low[2] = *number;
-            low.sort_unstable();
-        }
-        if *number > high[2] {
-            high[2] = *number;
-            high.sort_unstable_by(|a, b| b.cmp(a));
-        }
-    }
-    if numbers.len() < 2 * EXTREMES {
-        return low[0];
-    }
-    let distance = |from: i64, to: i64| to.wrapping_sub(from).cast_unsigned();
-    let far = |number: i64| distance(low[0], number) > distance(number, high[2]);
-    low.into_iter()
-        .skip(1)
-        .find(|number| far(*number))
-        .unwrap_or(low[0])
+/// Writes the distances to a number, and gives all of their bits together.
+fn put_offsets(numbers: &[i64], least: i64, offsets: &mut Vec<u64>) -> u64 {
+    offsets.clear();
+    offsets.extend(
+        numbers
+            .iter()
+            .map(|number| number.wrapping_sub(least).cast_unsigned()),
+    );
+    offsets.iter().fold(0, |all, offset| all | offset)
 }
 
-/// What divides all offsets, odd since the shift took the rest. Most often the first few tell that
-/// there is nothing.
-fn odd_factor(offsets: &[u64]) -> u64 {
+/// What divides all offsets after the shift; it is odd, since the shift took the rest. Most often the
+/// first few tell that there is nothing.
+fn odd_factor(offsets: &[u64], shift: u32) -> u64 {
     let mut factor = 0;
     for offset in offsets {
-        factor = greatest_common_divisor(*offset, factor);
+        factor = greatest_common_divisor(offset >> shift, factor);
         if factor == 1 {
             return 1;
         }
@@ -93,32 +83,51 @@ fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
     a
 }
 
-/// The width that costs least, and its cost.
-fn width(offsets: &[u64]) -> (u8, usize) {
-    let mut counts = [0_usize; 65];
-    for offset in offsets {
-        counts[bits_of(*offset)] += 1;
-    }
-    let widest = counts.iter().rposition(|count| *count > 0).unwrap_or(0);
-    let packed = |width: usize| (offsets.len() * width).div_ceil(8);
-    let mut best = (widest, packed(widest));
-    let mut patched = 0;
-    for width in (0..widest).rev() {
-        patched += counts[width + 1];
-        // A patch takes two bytes and more.
-        if 2 * patched >= best.1 {
-            break;
+/// How many offsets have how many bits.
+struct Widths([u16; 65]);
+
+impl Widths {
+    fn of(offsets: &[u64]) -> Self {
+        let mut counts = [0; 65];
+        for offset in offsets {
+            counts[bits_of(*offset)] += 1;
         }
-        let patches = (width + 1..=widest).map(|bits| {
-            let high = (bits - width).div_ceil(7);
-            counts[bits] * (1 + high)
-        });
-        let cost = packed(width) + patches.sum::<usize>() + 2;
-        if cost < best.1 {
-            best = (width, cost);
-        }
+        Self(counts)
     }
-    (low_byte(u32::try_from(best.0).unwrap_or(64)), best.1)
+
+    /// The least offset but for very few that stand far below it.
+    fn far_above(&self, all: u64, offsets: &[u64]) -> Option<u64> {
+        let widest = bits_of(all);
+        let few = offsets.len() - usize::from(self.0[widest]);
+        if few > OUTLIERS || offsets.len() < 4 * OUTLIERS || widest < 2 {
+            return None;
+        }
+        let high = offsets.iter().filter(|offset| bits_of(**offset) == widest);
+        high.min().copied()
+    }
+
+    /// The width that costs least, and its cost.
+    fn cheapest(&self, rows: usize) -> (u8, usize) {
+        let counts = self.0.map(usize::from);
+        let widest = counts.iter().rposition(|count| *count > 0).unwrap_or(0);
+        let packed = |width: usize| (rows * width).div_ceil(8);
+        let mut best = (widest, packed(widest));
+        let mut patches = 0;
+        for width in (0..widest).rev() {
+            // A patch has a byte for its place and seven bits of the offset in each other one, so
+            // every seventh width makes it a byte longer.
+            let longer = counts[width + 1..=widest].iter().step_by(7);
+            patches += counts[width + 1] + longer.sum::<usize>();
+            if patches >= best.1 {
+                break;
+            }
+            let cost = packed(width) + patches + 2;
+            if cost < best.1 {
+                best = (width, cost);
+            }
+        }
+        (low_byte(u32::try_from(best.0).unwrap_or(64)), best.1)
+    }
 }
 
 fn bits_of(number: u64) -> usize {

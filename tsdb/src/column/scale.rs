@@ -69,7 +69,11 @@ pub(super) fn to_whole(values: &[f64], numbers: &mut Vec<i64>) -> u8 {
         if operation.to_whole(value).is_none() {
             continue;
         }
-        match convert(values, numbers, |value| operation.to_whole(value)) {
+        let odd = match operation {
+            Operation::Divide(power) => convert(values, numbers, |value| divided(value, power)),
+            _ => convert(values, numbers, |value| operation.to_whole(value)),
+        };
+        match odd {
             None => return form,
             Some(odd) => value = odd,
         }
@@ -78,24 +82,50 @@ pub(super) fn to_whole(values: &[f64], numbers: &mut Vec<i64>) -> u8 {
     form(BITS, 0)
 }
 
+/// The whole number that gives the value when divided by a power of ten.
+#[inline]
+fn divided(value: f64, power: f64) -> Option<i64> {
+    exact(value, value * power, |rounded| rounded / power)
+}
+
+/// The whole number next to a scaled value, where computing back from it gives the value's bits.
+#[inline]
+fn exact(value: f64, scaled: f64, again: impl Fn(f64) -> f64) -> Option<i64> {
+    let rounded = (scaled + ROUNDER) - ROUNDER;
+    let exact = rounded.abs() < LIMIT && again(rounded).to_bits() == value.to_bits();
+    exact.then(|| truncated(rounded))
+}
+
 /// Writes the values' bits into a buffer.
 pub(super) fn to_bits(values: &[f64], numbers: &mut Vec<i64>) {
     numbers.clear();
     numbers.extend(values.iter().map(|value| value.to_bits().cast_signed()));
 }
 
-/// Converts all values, or gives the first that cannot be.
+/// How many values are converted before it is asked whether all could be.
+const AT_ONCE: usize = 16;
+
+/// Converts all values, or gives one that cannot be.
+#[inline]
 fn convert(
     values: &[f64],
     numbers: &mut Vec<i64>,
     convert: impl Fn(f64) -> Option<i64>,
 ) -> Option<f64> {
     numbers.clear();
-    for value in values {
-        let Some(number) = convert(*value) else {
-            return Some(*value);
-        };
-        numbers.push(number);
+    for values in values.chunks(AT_ONCE) {
+        let mut all = true;
+        numbers.extend(values.iter().map(|value| {
+            let number = convert(*value);
+            all &= number.is_some();
+            number.unwrap_or_default()
+        }));
+        if !all {
+            return values
+                .iter()
+                .copied()
+                .find(|value| convert(*value).is_none());
+        }
     }
     None
 }
@@ -130,23 +160,16 @@ impl Operation {
         }
     }
 
-    #[inline]
     fn to_whole(self, value: f64) -> Option<i64> {
-        let scaled = match self {
-            Self::Whole => value,
-            Self::Divide(power) | Self::Multiply(power, _) => value * power,
-            Self::DivideTwice(half) => value * (half * half),
-            Self::Bits => return Some(value.to_bits().cast_signed()),
-        };
-        let rounded = (scaled + ROUNDER) - ROUNDER;
-        let again = match self {
-            Self::Divide(power) => rounded / power,
-            Self::Multiply(_, part) => rounded * part,
-            Self::DivideTwice(half) => rounded / half / half,
-            Self::Whole | Self::Bits => rounded,
-        };
-        let exact = rounded.abs() < LIMIT && again.to_bits() == value.to_bits();
-        exact.then(|| truncated(rounded))
+        match self {
+            Self::Whole => whole(value),
+            Self::Divide(power) => divided(value, power),
+            Self::Multiply(power, part) => exact(value, value * power, |rounded| rounded * part),
+            Self::DivideTwice(half) => exact(value, value * (half * half), |rounded| {
+                rounded / half / half
+            }),
+            Self::Bits => Some(value.to_bits().cast_signed()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
-use watchpost_model::{absent_nan, is_absent, is_stale, stale_nan};
+use watchpost_model::{NORMAL_NAN_BITS, absent_nan, is_absent, is_stale, stale_nan};
 
 use super::*;
 
@@ -100,6 +100,7 @@ fn value() -> impl Strategy<Value = f64> {
         2 => (0..5_u32).prop_map(f64::from),
         1 => Just(-0.0),
         1 => Just(f64::NAN),
+        1 => Just(f64::from_bits(NORMAL_NAN_BITS)),
         1 => Just(f64::INFINITY),
         3 => Just(absent_nan()),
         2 => Just(stale_nan()),

@@ -29,8 +29,9 @@ pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// The record ended early or does not follow the format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The bytes ended early or do not follow the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("bytes that do not follow the format")]
 pub struct Malformed;
 
 /// Takes numbers and texts from a record.
