@@ -42,6 +42,14 @@ pub enum Error {
         /// What is there and what can be done.
         reason: String,
     },
+    /// A file cannot be read in part.
+    #[error("`{path}` is damaged: cannot read its {part}", path = path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What of it, such as `footer`.
+        part: &'static str,
+    },
     /// More lines or groups than a store can number.
     #[error("the store is out of numbers for {0}")]
     Full(&'static str),

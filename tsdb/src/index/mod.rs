@@ -24,14 +24,21 @@ pub(crate) use groups::{GroupId, Groups, Side};
 pub(crate) use layouts::Layouts;
 pub(crate) use lines::{Line, Lines};
 pub(crate) use matching::matching;
-#[expect(unused_imports, reason = "the head is about to hold schemas")]
-pub(crate) use schemas::{Schema, Schemas};
+pub(crate) use schemas::Schema;
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "the ring is about to make schemas")
+)]
+pub(crate) use schemas::Schemas;
 pub(crate) use sets::Set;
 
 /// The labels of lines or of groups, by value.
 pub(crate) trait Table {
     /// All names of labels.
-    #[expect(dead_code, reason = "label names are about to be told from the tables")]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "label names are about to be told from it")
+    )]
     fn names(&self) -> impl Iterator<Item = &str>;
 
     /// Whether any entry carries the label. A line carries a label that it takes away, too, with

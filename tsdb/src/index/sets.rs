@@ -88,7 +88,6 @@ pub(crate) enum Set<'a> {
     /// Ascending.
     Few(&'a [u32]),
     /// All numbers from one to another.
-    #[expect(dead_code, reason = "segments number the groups of a schema in a row")]
     Range(Range<u32>),
     /// Many.
     Many(&'a RoaringBitmap),

@@ -1,0 +1,293 @@
+//! Reading rows and columns of a segment.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use watchpost_model::{absent_nan, is_absent};
+
+use super::extents::{self, Extents};
+use super::file::Segment;
+use super::index::SegmentIndex;
+use super::{rows, runs};
+use crate::index::GroupId;
+use crate::log::bytes::Malformed;
+use crate::{Error, LineId, TimeRange};
+
+/// The most bytes that are read at a time, where an extent is not larger.
+const READ_BYTES: u64 = 1 << 20;
+
+/// The rows of a group in a range of time.
+#[derive(Clone, Debug)]
+pub(crate) struct Rows {
+    group: u32,
+    pub(crate) times: Arc<[i64]>,
+    /// The order of acceptance.
+    pub(crate) sequences: Arc<[u64]>,
+    /// The part, how many rows the group has there, and which of them are in the range.
+    spans: Vec<(usize, usize, Range<usize>)>,
+}
+
+/// Reads rows and columns. It keeps the extents that it read last: reading in the order of the file
+/// is cheapest.
+#[derive(Debug)]
+pub(crate) struct Reader<'a> {
+    segment: &'a Segment,
+    index: Arc<SegmentIndex>,
+    loaded: Loaded,
+}
+
+/// Which list of extents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Rows(usize),
+    Columns(usize),
+}
+
+/// Extents of one list that stand together.
+#[derive(Debug, Default)]
+struct Loaded {
+    list: Option<List>,
+    extents: Range<usize>,
+    bytes: Vec<u8>,
+    /// The first item.
+    first: u64,
+    /// Where each item starts and ends in `bytes`.
+    items: Vec<(usize, usize)>,
+}
+
+impl Loaded {
+    fn item(&self, item: u64) -> Option<&[u8]> {
+        let place = usize::try_from(item.checked_sub(self.first)?).ok()?;
+        let (start, end) = self.items.get(place)?;
+        self.bytes.get(*start..*end)
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// A reader of a segment, with its index.
+    pub(crate) fn new(segment: &'a Segment, index: Arc<SegmentIndex>) -> Self {
+        Self {
+            segment,
+            index,
+            loaded: Loaded::default(),
+        }
+    }
+
+    /// The rows of groups, ascending, in a range of time. Groups without rows there are left out.
+    pub(crate) fn rows(
+        &mut self,
+        groups: &[GroupId],
+        range: TimeRange,
+    ) -> Result<Vec<Rows>, Error> {
+        let mut found: Vec<Gathered> = groups.iter().map(|_| Gathered::default()).collect();
+        for part in 0..self.index.parts.len() {
+            let overlaps = self
+                .index
+                .parts
+                .get(part)
+                .is_some_and(|part| part.span.0 <= range.to_ms && part.span.1 >= range.from_ms);
+            if !overlaps {
+                continue;
+            }
+            let wanted: Vec<_> = groups
+                .iter()
+                .map(|group| u64::from(group.0))
+                .zip(0..)
+                .collect();
+            self.each_item(List::Rows(part), &wanted, |place, bytes| {
+                found
+                    .get_mut(place)
+                    .map_or(Err(Malformed), |rows| rows.add(part, bytes, range))
+            })?;
+        }
+        let rows = groups
+            .iter()
+            .zip(found)
+            .filter(|(_, rows)| !rows.times.is_empty());
+        Ok(rows
+            .map(|(group, rows)| Rows {
+                group: group.0,
+                times: rows.times.into(),
+                sequences: rows.sequences.into(),
+                spans: rows.spans,
+            })
+            .collect())
+    }
+
+    /// The values of a line in groups whose rows were read before, ascending: one for each row, the
+    /// mark of none included. Nothing for a group where it has none in any of the parts.
+    pub(crate) fn values(&mut self, line: LineId, rows: &[Rows]) -> Result<Vec<Vec<f64>>, Error> {
+        let groups: Vec<_> = rows.iter().map(|rows| rows.group).collect();
+        let columns = self.index.schemas.columns_of(line.0, &groups);
+        let mut values: Vec<Vec<f64>> = vec![Vec::new(); rows.len()];
+        let parts = rows
+            .iter()
+            .flat_map(|rows| rows.spans.iter().map(|(part, ..)| *part));
+        let mut parts: Vec<_> = parts.collect();
+        parts.sort_unstable();
+        parts.dedup();
+        let mut wanted = Vec::with_capacity(columns.len());
+        for part in parts {
+            let span = |place: &usize| {
+                let spans = &rows.get(*place)?.spans;
+                let span = spans.binary_search_by_key(&part, |(part, ..)| *part).ok()?;
+                spans.get(span)
+            };
+            wanted.clear();
+            wanted.extend(columns.iter().filter(|(_, place)| span(place).is_some()));
+            self.each_item(List::Columns(part), &wanted, |place, bytes| {
+                let (Some(out), Some((_, count, range))) = (values.get_mut(place), span(&place))
+                else {
+                    return Err(Malformed);
+                };
+                let before = rows.get(place).map_or(0, |rows| rows.before(part));
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                out.resize(before, absent_nan());
+                runs::decode(bytes, *count, range.clone(), out)
+            })?;
+        }
+        for (values, rows) in values.iter_mut().zip(rows) {
+            if values.iter().all(|value| is_absent(*value)) {
+                values.clear();
+            } else {
+                values.resize(rows.times.len(), absent_nan());
+            }
+        }
+        Ok(values)
+    }
+
+    /// Calls a function with each wanted item, ascending, and what stands beside its number.
+    fn each_item(
+        &mut self,
+        list: List,
+        wanted: &[(u64, usize)],
+        mut each: impl FnMut(usize, &[u8]) -> Result<(), Malformed>,
+    ) -> Result<(), Error> {
+        let mut rest = wanted;
+        while let Some(((item, beside), after)) = rest.split_first() {
+            if self.loaded.list != Some(list) || self.loaded.item(*item).is_none() {
+                self.load(list, rest)?;
+            }
+            let bytes = self.loaded.item(*item);
+            let done = bytes.map_or(Err(Malformed), |bytes| each(*beside, bytes));
+            done.map_err(|Malformed| self.segment.damaged(list.name()))?;
+            rest = after;
+        }
+        Ok(())
+    }
+
+    /// Reads the extent of the first wanted item, and those after it that are wanted, too.
+    fn load(&mut self, list: List, wanted: &[(u64, usize)]) -> Result<(), Error> {
+        self.loaded.list = None;
+        let damaged = || self.segment.damaged(list.name());
+        let extents = self.index.extents(list).ok_or_else(damaged)?;
+        let first = wanted.first().map_or(0, |(item, _)| extents.find(*item));
+        let (item, offset) = extents.start(first);
+        let mut last = first;
+        for (item, _) in wanted {
+            let extent = extents.find(*item);
+            let (_, end) = extents.start(extent + 1);
+            if extent > last + 1 || (extent > first && end - offset > READ_BYTES) {
+                break;
+            }
+            last = extent;
+        }
+        let (_, end) = extents.start(last + 1);
+        let length = usize::try_from(end - offset).map_err(|_| damaged())?;
+        self.loaded.bytes.resize(length, 0);
+        self.segment.fill(offset, &mut self.loaded.bytes)?;
+        self.loaded
+            .open(extents, first..last + 1)
+            .map_err(|Malformed| damaged())?;
+        self.loaded.list = Some(list);
+        self.loaded.first = item;
+        Ok(())
+    }
+}
+
+impl Loaded {
+    /// Checks the extents and finds their items.
+    fn open(&mut self, extents: &Extents, range: Range<usize>) -> Result<(), Malformed> {
+        self.items.clear();
+        let (_, offset) = extents.start(range.start);
+        let mut ends = Vec::new();
+        for extent in range {
+            let ((first, start), (after, end)) = (extents.start(extent), extents.start(extent + 1));
+            let place = |at: u64| usize::try_from(at - offset).map_err(|_| Malformed);
+            let (start, end) = (place(start)?, place(end)?);
+            let bytes = self.bytes.get(start..end).ok_or(Malformed)?;
+            ends.clear();
+            let mut item = extents::open(bytes, after - first, &mut ends)? + start;
+            for end in &ends {
+                self.items.push((item, end + start));
+                item = end + start;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl List {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rows(_) => "rows",
+            Self::Columns(_) => "columns",
+        }
+    }
+}
+
+impl SegmentIndex {
+    fn extents(&self, list: List) -> Option<&Extents> {
+        match list {
+            List::Rows(part) => self.parts.get(part).map(|part| &part.rows),
+            List::Columns(part) => self.parts.get(part).map(|part| &part.columns),
+        }
+    }
+}
+
+impl Rows {
+    /// How many rows in the range there are in the parts before one.
+    fn before(&self, part: usize) -> usize {
+        let before = self.spans.iter().take_while(|(have, ..)| *have < part);
+        before.map(|(.., range)| range.len()).sum()
+    }
+
+    /// The group.
+    pub(crate) fn group(&self) -> GroupId {
+        GroupId(self.group)
+    }
+}
+
+/// The rows of a group, as they are read.
+#[derive(Debug, Default)]
+struct Gathered {
+    times: Vec<i64>,
+    sequences: Vec<u64>,
+    spans: Vec<(usize, usize, Range<usize>)>,
+}
+
+impl Gathered {
+    fn add(&mut self, part: usize, bytes: &[u8], range: TimeRange) -> Result<(), Malformed> {
+        let start = self.times.len();
+        rows::decode(bytes, &mut self.times, &mut self.sequences)?;
+        let new = self.times.get(start..).unwrap_or_default();
+        let count = new.len();
+        let from = new.partition_point(|time| *time < range.from_ms);
+        let to = new.partition_point(|time| *time <= range.to_ms).max(from);
+        let ascending =
+            start == 0 || new.first() > start.checked_sub(1).and_then(|at| self.times.get(at));
+        if !ascending && count > 0 {
+            return Err(Malformed);
+        }
+        self.times.truncate(start + to);
+        self.times.drain(start..start + from);
+        self.sequences.truncate(start + to);
+        self.sequences.drain(start..start + from);
+        if from < to {
+            self.spans.push((part, count, from..to));
+        }
+        Ok(())
+    }
+}
