@@ -12,7 +12,7 @@
 //! came later than the block is not in it, and has no values.
 
 mod finished;
-mod regular;
+pub(crate) mod regular;
 #[cfg(test)]
 mod tests;
 mod view;

@@ -5,7 +5,7 @@ use crate::column::{Scratch, numbers_length, put_numbers, read_numbers};
 use crate::log::bytes::{Malformed, Reader, put_number, unzigzag, zigzag};
 
 /// Appends numbers, at least one.
-pub(super) fn put(numbers: impl Iterator<Item = i64>, scratch: &mut Scratch, out: &mut Vec<u8>) {
+pub(crate) fn put(numbers: impl Iterator<Item = i64>, scratch: &mut Scratch, out: &mut Vec<u8>) {
     let mut numbers: Vec<i64> = numbers.collect();
     let step = usual_step(&numbers);
     put_number(out, zigzag(step));
@@ -29,7 +29,7 @@ fn usual_step(numbers: &[i64]) -> i64 {
 }
 
 /// Takes numbers from the front without reading them; gives their bytes and the rest.
-pub(super) fn split(bytes: &[u8], rows: usize) -> Result<(&[u8], &[u8]), Malformed> {
+pub(crate) fn split(bytes: &[u8], rows: usize) -> Result<(&[u8], &[u8]), Malformed> {
     let mut reader = Reader(bytes);
     reader.number()?;
     let length = numbers_length(reader.0, rows)?;
@@ -38,7 +38,7 @@ pub(super) fn split(bytes: &[u8], rows: usize) -> Result<(&[u8], &[u8]), Malform
 }
 
 /// Appends the numbers.
-pub(super) fn read(bytes: &[u8], rows: usize, out: &mut Vec<i64>) -> Result<(), Malformed> {
+pub(crate) fn read(bytes: &[u8], rows: usize, out: &mut Vec<i64>) -> Result<(), Malformed> {
     let mut reader = Reader(bytes);
     let step = unzigzag(reader.number()?);
     let start = out.len();

@@ -9,6 +9,7 @@ use super::plan::Plan;
 use super::runs;
 use super::source::{Pass, Source, Wanted};
 use crate::Error;
+use crate::column::Scratch;
 
 /// How large a buffer of encoded columns grows before the next one is taken.
 const BUFFER: usize = 1 << 20;
@@ -30,6 +31,7 @@ struct Gathered {
     /// The buffer that is being filled.
     current: usize,
     places: Vec<Place>,
+    scratch: Scratch,
 }
 
 impl Gathered {
@@ -54,7 +56,7 @@ impl Gathered {
         }
         let buffer = self.buffers.get_mut(self.current)?;
         let start = buffer.len();
-        runs::encode(values, buffer);
+        runs::encode(values, &mut self.scratch, buffer);
         *self.places.get_mut(column)? = Place {
             buffer: u32::try_from(self.current).ok()?,
             offset: u32::try_from(start).ok()?,

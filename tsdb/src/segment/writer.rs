@@ -16,6 +16,7 @@ use super::plan::{PART_ROWS, Plan};
 use super::rows;
 use super::source::Source;
 use super::tables::{GroupFacts, encode_facts, encode_schemas};
+use crate::column::Scratch;
 use crate::log::bytes::put_number;
 use crate::{Disk, Error};
 
@@ -96,6 +97,7 @@ fn write_rows(
     };
     // Groups without rows before the first one that has some.
     let mut skipped = 0;
+    let mut scratch = Scratch::default();
     let (mut times, mut sequences, mut item) = (Vec::new(), Vec::new(), Vec::new());
     for ((group, _), schema) in plan.groups.iter().zip(&plan.schema_of) {
         times.clear();
@@ -115,7 +117,7 @@ fn write_rows(
             pack(&[], packer, output)?;
         }
         let numbers = sequences.get(range.clone()).unwrap_or_default();
-        rows::encode(of_part, numbers, &mut item);
+        rows::encode(of_part, numbers, &mut scratch, &mut item);
         pack(&item, packer, output)?;
         if let Some(sum) = part.of_schema.get_mut(*schema) {
             *sum += range.len() as u64;
