@@ -72,12 +72,16 @@ const BAD: &[(&str, &str)] = &[
         "relabel_without_target.bad.yaml:3: scrape_configs[0].relabel_configs[0].target_label: expected a label for action `replace`, found none",
     ),
     (
-        "retention_size",
-        "retention_size.bad.yaml:1: storage.tsdb.retention.size: this key is not supported yet",
+        "retention_percentage",
+        "retention_percentage.bad.yaml:1: storage.tsdb.retention.percentage: this key is not supported yet",
     ),
     (
         "same_job_twice",
         "same_job_twice.bad.yaml:4: scrape_configs[2].job_name: expected a name of its own, found `a` again",
+    ),
+    (
+        "store_limits",
+        "store_limits.bad.yaml:3: storage.tsdb.window: expected 1m to 31d, found 10s\nstore_limits.bad.yaml:4: storage.tsdb.sync_interval: expected 10ms to 1h, found 0s\nstore_limits.bad.yaml:5: storage.tsdb.max_memory: expected at least 16MiB, found 1MiB\nstore_limits.bad.yaml:6: storage.tsdb.cache_size: expected at least 1MiB, found 1KiB",
     ),
     (
         "target_port",
