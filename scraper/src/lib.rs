@@ -13,6 +13,7 @@ pub mod cmd;
 pub mod config;
 mod embedded;
 pub mod flags;
+pub mod remote_write;
 pub mod scrape;
 pub mod server;
 pub mod shutdown;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Some(Verb::Run(run)) => cmd::run::run(&run),
         Some(Verb::Check(verb)) => cmd::check::run(&verb),
         Some(Verb::Query(verb)) => cmd::query::run(&verb),
+        Some(Verb::Tsdb(verb)) => cmd::tsdb::run(&verb),
         Some(Verb::Command(verb)) => cmd::command::run(&verb),
     };
     cmd::exit_code(result)

@@ -22,9 +22,10 @@ use watchpost_tsdb::Db;
 use crate::api::{self, App, QueryLimits};
 use crate::clock;
 use crate::config::Config;
+use crate::remote_write::Receiver;
 use crate::scrape;
 use crate::shutdown::{self, Shutdown, Stopper};
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Parts, Telemetry};
 
 /// How long all parts together may take to stop.
 const STOP_TIMEOUT: Duration = Duration::from_millis(1_500);
@@ -54,6 +55,8 @@ pub struct Settings {
     pub query_concurrency: u32,
     /// How many connections are served at once.
     pub connections: u32,
+    /// Whether samples that others send are taken.
+    pub remote_write_receiver: bool,
     /// The flags and their values, to be shown.
     pub flags: Vec<(String, String)>,
 }
@@ -126,8 +129,17 @@ impl Server {
         let notifier = notifier(&settings)?;
         let environment = environment(&settings, notifier.clone());
         let rules = watchpost_rules::Manager::new(settings.rule_groups, environment);
+        let receiver = settings
+            .remote_write_receiver
+            .then(|| Arc::new(Receiver::new(db.clone())));
         let app = Arc::new(App {
-            telemetry: Telemetry::new(db.clone(), Arc::clone(&scrape), notifier.clone()),
+            telemetry: Telemetry::new(Parts {
+                db: db.clone(),
+                scrape: Arc::clone(&scrape),
+                notifier: notifier.clone(),
+                receiver: receiver.clone(),
+            }),
+            receiver,
             rules: rules.clone(),
             db: db.clone(),
             scrape: Arc::clone(&scrape),

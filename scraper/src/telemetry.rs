@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 use watchpost_rules::notify::{ChannelStatus, Notifier};
 use watchpost_tsdb::{Db, Stats};
 
+use crate::remote_write::Receiver;
 use crate::scrape;
 
 /// Our own metrics.
@@ -24,6 +25,19 @@ use crate::scrape;
 pub struct Telemetry {
     registry: Registry,
     counters: Arc<Counters>,
+}
+
+/// The parts of the server that have figures.
+#[derive(Debug)]
+pub struct Parts {
+    /// The store.
+    pub db: Db,
+    /// The targets.
+    pub scrape: Arc<scrape::Manager>,
+    /// Who sends notices.
+    pub notifier: Option<Notifier>,
+    /// Who takes what others send.
+    pub receiver: Option<Arc<Receiver>>,
 }
 
 /// What is counted by the API.
@@ -37,13 +51,11 @@ pub struct Counters {
 
 impl Telemetry {
     /// Metrics of these parts.
-    pub fn new(db: Db, scrape: Arc<scrape::Manager>, notifier: Option<Notifier>) -> Self {
+    pub fn new(parts: Parts) -> Self {
         let counters = Arc::new(Counters::default());
         let mut registry = Registry::default();
         registry.register_collector(Box::new(Figures {
-            db,
-            scrape,
-            notifier,
+            parts,
             counters: Arc::clone(&counters),
         }));
         Self { registry, counters }
@@ -68,9 +80,7 @@ impl Telemetry {
 /// Reads the figures of the parts when the page is asked for.
 #[derive(Debug)]
 struct Figures {
-    db: Db,
-    scrape: Arc<scrape::Manager>,
-    notifier: Option<Notifier>,
+    parts: Parts,
     counters: Arc<Counters>,
 }
 
@@ -81,6 +91,7 @@ impl Collector for Figures {
             self.of_store(),
             self.of_queries(),
             self.of_notices(),
+            self.of_received(),
             of_process(),
         ];
         for (name, help, value) in parts.into_iter().flatten() {
@@ -92,7 +103,7 @@ impl Collector for Figures {
             let metric = encoder.encode_descriptor(name, help, None, kind)?;
             ConstGauge::new(value).encode(metric)?;
         }
-        Ok(())
+        self.encode_refused(&mut encoder)
     }
 }
 
@@ -101,7 +112,7 @@ type Figure = (&'static str, &'static str, f64);
 
 impl Figures {
     fn of_scrapes(&self) -> Vec<Figure> {
-        let counters = self.scrape.counters();
+        let counters = self.parts.scrape.counters();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
         vec![
             (
@@ -143,7 +154,7 @@ impl Figures {
     }
 
     fn of_store(&self) -> Vec<Figure> {
-        let stats = self.db.stats();
+        let stats = self.parts.db.stats();
         let refused: u64 = stats.refused.iter().map(|(_, count)| count).sum();
         let mut figures = troubles(&stats);
         figures.extend([
@@ -188,6 +199,7 @@ impl Figures {
 
     fn of_notices(&self) -> Vec<Figure> {
         let status = self
+            .parts
             .notifier
             .as_ref()
             .map(Notifier::status)
@@ -218,6 +230,54 @@ impl Figures {
                 queued as f64,
             ),
         ]
+    }
+
+    fn of_received(&self) -> Vec<Figure> {
+        let Some(receiver) = &self.parts.receiver else {
+            return Vec::new();
+        };
+        let counters = receiver.counters();
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
+        vec![
+            (
+                "watchpost_remote_write_received_requests_total",
+                "Write requests of others that were taken, whole or in part",
+                read(&counters.requests),
+            ),
+            (
+                "watchpost_remote_write_failed_requests_total",
+                "Write requests of others that failed as a whole",
+                read(&counters.failed),
+            ),
+            (
+                "watchpost_remote_write_received_samples_total",
+                "Samples of others that are stored",
+                read(&counters.samples),
+            ),
+            (
+                "watchpost_remote_write_received_bytes_total",
+                "Bytes of write requests, compressed",
+                read(&counters.bytes),
+            ),
+        ]
+    }
+
+    /// What others sent and was not stored, by reason.
+    fn encode_refused(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(receiver) = &self.parts.receiver else {
+            return Ok(());
+        };
+        let mut metric = encoder.encode_descriptor(
+            "watchpost_remote_write_refused_total",
+            "Samples, histograms and exemplars of others that were not stored",
+            None,
+            MetricType::Counter,
+        )?;
+        for (reason, count) in receiver.counters().refused() {
+            let labels = [("reason", reason.label())];
+            ConstGauge::new(count as f64).encode(metric.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 
     fn of_queries(&self) -> Vec<Figure> {

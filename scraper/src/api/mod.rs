@@ -14,6 +14,7 @@ mod series;
 mod state;
 mod status;
 mod targets;
+mod write;
 
 pub use error::Error;
 pub use hosts::Hosts;
@@ -51,6 +52,7 @@ pub fn router(app: Arc<App>, hosts: Hosts) -> Router {
         .route("/status/flags", get(status::flags))
         .route("/status/config", get(status::config))
         .route("/status/tsdb", get(status::tsdb))
+        .route("/write", post(write::write))
         .fallback(no_such_endpoint);
     Router::new()
         .nest("/api/v1", v1)

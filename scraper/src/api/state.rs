@@ -8,6 +8,7 @@ use watchpost_promql::{Engine, Options};
 use watchpost_tsdb::Db;
 
 use super::Error;
+use crate::remote_write::Receiver;
 use crate::scrape;
 use crate::telemetry::Telemetry;
 
@@ -20,6 +21,8 @@ pub struct App {
     pub scrape: Arc<scrape::Manager>,
     /// The rules and alerts.
     pub rules: watchpost_rules::Manager,
+    /// Who takes the samples that others send; nobody where that is not enabled.
+    pub receiver: Option<Arc<Receiver>>,
     /// Our own metrics.
     pub telemetry: Telemetry,
     /// The configuration as YAML, without secrets.

@@ -4,6 +4,7 @@ pub mod check;
 pub mod command;
 pub mod query;
 pub mod run;
+pub mod tsdb;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use watchpost_exporter::port_holder;
 use watchpost_model::Duration;
+use watchpost_model::config::ByteSize;
 use watchpost_promql::Options;
 use watchpost_tsdb::Db;
 
@@ -20,6 +21,8 @@ use crate::shutdown;
 
 /// How long samples are kept where nobody says.
 const RETENTION: Duration = Duration::from_secs(15 * 86_400);
+/// How long samples are kept where only a size says what goes.
+const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 /// How long threads may go on after everything has stopped.
 const THREADS_TIMEOUT: StdDuration = StdDuration::from_millis(100);
 
@@ -68,6 +71,7 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
         },
         query_concurrency: flags.query_concurrency,
         connections: flags.max_connections,
+        remote_write_receiver: flags.remote_write_receiver,
         flags: shown(flags, &config),
         config: config.clone(),
     })?;
@@ -93,8 +97,8 @@ async fn open(flags: &RunFlags, config: &Config) -> anyhow::Result<Db> {
     let store = watchpost_tsdb::Config {
         path: flags.data.clone(),
         retention: retention(flags, config),
-        max_series: config.storage.tsdb.max_series,
-        ..watchpost_tsdb::Config::default()
+        max_size: max_size(flags, config).0,
+        ..config.storage.tsdb.store()
     };
     tokio::task::spawn_blocking(move || Db::open(store))
         .await?
@@ -114,10 +118,15 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 }
 
 fn retention(flags: &RunFlags, config: &Config) -> Duration {
-    flags
-        .retention
-        .or(config.storage.tsdb.retention.time)
-        .unwrap_or(RETENTION)
+    let time = flags.retention.or(config.storage.tsdb.retention.time);
+    let only_size = max_size(flags, config) > ByteSize(0);
+    time.unwrap_or(if only_size { FOREVER } else { RETENTION })
+}
+
+/// How many bytes all files may take; 0 is no limit.
+fn max_size(flags: &RunFlags, config: &Config) -> ByteSize {
+    let size = flags.max_size.or(config.storage.tsdb.retention.size);
+    size.unwrap_or_default()
 }
 
 /// The flags as the API shows them.
@@ -130,10 +139,18 @@ fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
             "storage.tsdb.retention.time",
             retention(flags, config).to_string(),
         ),
+        (
+            "storage.tsdb.retention.size",
+            max_size(flags, config).to_string(),
+        ),
         ("web.listen-address", flags.listen.to_string()),
         (
             "web.external-url",
             flags.external_url.clone().unwrap_or_default(),
+        ),
+        (
+            "web.enable-remote-write-receiver",
+            flags.remote_write_receiver.to_string(),
         ),
         ("web.max-connections", flags.max_connections.to_string()),
         ("query.timeout", flags.query_timeout.to_string()),

@@ -39,10 +39,22 @@ pub(crate) async fn server_in(folder: &Path, text: &str) -> Running {
     .await
 }
 
+/// A server that nothing is enabled on.
+pub(crate) async fn bare_server() -> Running {
+    let db = Db::in_memory(watchpost_tsdb::Config::default());
+    let mut settings = settings("{}", db).await;
+    settings.remote_write_receiver = false;
+    start(settings)
+}
+
 async fn server_with(text: &str, db: Db) -> Running {
+    start(settings(text, db).await)
+}
+
+async fn settings(text: &str, db: Db) -> Settings {
     watchpost_scraper::cmd::prepare();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let server = Server::start(Settings {
+    Settings {
         config: config(text),
         rule_groups: Vec::new(),
         db,
@@ -51,9 +63,13 @@ async fn server_with(text: &str, db: Db) -> Running {
         queries: watchpost_promql::Options::default(),
         query_concurrency: 4,
         connections: 64,
+        remote_write_receiver: true,
         flags: Vec::new(),
-    })
-    .unwrap();
+    }
+}
+
+fn start(settings: Settings) -> Running {
+    let server = Server::start(settings).unwrap();
     Running {
         url: format!("http://{}", server.address()),
         client: reqwest::Client::builder().no_proxy().build().unwrap(),

@@ -8,5 +8,7 @@ mod config;
 mod end_to_end;
 mod example;
 mod harness;
+mod remote_write;
 mod scrape_faults;
 mod shutdown;
+mod tsdb;

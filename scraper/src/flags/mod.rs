@@ -1,11 +1,18 @@
 //! The command line: Prometheus's flags, and our verbs.
 
+mod tsdb;
+
+pub use tsdb::{
+    DeleteFlags, DumpFlags, DumpFormat, ImportFlags, ServerFlags, SnapshotFlags, TsdbVerb,
+};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use watchpost_exporter::logging::{Format, Level};
 use watchpost_model::Duration;
+use watchpost_model::config::ByteSize;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,6 +67,9 @@ pub enum Verb {
     /// Ask a running watchpost or Prometheus.
     #[command(subcommand)]
     Query(QueryVerb),
+    /// Look into a store, and move samples in and out.
+    #[command(subcommand)]
+    Tsdb(TsdbVerb),
     /// Call a command that this host allows (other hosts are not called yet).
     #[command(subcommand)]
     Command(CommandVerb),
@@ -160,9 +170,14 @@ pub struct RunFlags {
     /// Where the samples are stored.
     #[arg(long = "storage.tsdb.path", value_name = "DIR", default_value = "data")]
     pub data: PathBuf,
-    /// How long samples are kept (15d where neither this flag nor the configuration says).
+    /// How long samples are kept (15d where neither this flag nor the configuration says; no limit where
+    /// only a size is given).
     #[arg(long = "storage.tsdb.retention.time", value_name = "DURATION")]
     pub retention: Option<Duration>,
+    /// How many bytes all files of the store may take, such as 512MB (no limit where neither this
+    /// flag nor the configuration says).
+    #[arg(long = "storage.tsdb.retention.size", value_name = "SIZE")]
+    pub max_size: Option<ByteSize>,
     /// Where the page and the API are served.
     #[arg(
         long = "web.listen-address",
@@ -194,6 +209,9 @@ pub struct RunFlags {
         default_value = "5m"
     )]
     pub lookback: Duration,
+    /// Whether samples that others send by remote write are taken, at /api/v1/write.
+    #[arg(long = "web.enable-remote-write-receiver")]
+    pub remote_write_receiver: bool,
     /// How many connections the page and the API serve at once.
     #[arg(long = "web.max-connections", value_name = "N", default_value_t = 512)]
     pub max_connections: u32,

@@ -1,0 +1,281 @@
+//! Stores one write request after another.
+
+use std::fmt::Write;
+
+use watchpost_model::Labels;
+use watchpost_tsdb::{Appended, Db, Error, Group, Refusal};
+
+use super::batch::{Batches, Gathered, Row};
+use super::known::{Known, Series};
+use super::labels::{LabelFault, Split, labels, line_labels, split};
+use super::message::{Entry, Part, Parts, Request, labels_first, metadata};
+use super::outcome::{Outcome, Reason};
+use super::wire::Malformed;
+
+/// Why a request failed as a whole. What came before is stored, and may come again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+/// What one request at a time needs. A worker that has seen a sender's requests before knows what
+/// to expect.
+#[derive(Debug)]
+pub(super) struct Worker {
+    db: Db,
+    known: Known,
+    batches: Batches,
+    /// The fields of a line, put together.
+    line: Vec<u8>,
+    /// The body of the request.
+    pub(super) body: Vec<u8>,
+}
+
+/// A series that was found, or why it is not taken; and what follows its labels.
+type Found<'a> = (Result<Series, LabelFault>, &'a [u8]);
+
+impl Worker {
+    pub(super) fn new(db: Db) -> Self {
+        Self {
+            db,
+            known: Known::default(),
+            batches: Batches::default(),
+            line: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Stores what is in the body.
+    pub(super) fn write(&mut self, now_ms: i64) -> Result<Outcome, WriteError> {
+        self.known.tidy(now_ms);
+        let body = std::mem::take(&mut self.body);
+        let mut result = self.write_body(&body, now_ms);
+        if result.as_ref().is_ok_and(Outcome::has_forgotten) {
+            // The store has forgotten lines that nobody sent for a while: ask for all of them anew.
+            // What was stored just now is accepted again.
+            self.known.forget();
+            result = self.write_body(&body, now_ms);
+        }
+        self.body = body;
+        result
+    }
+
+    fn write_body(&mut self, body: &[u8], now_ms: i64) -> Result<Outcome, WriteError> {
+        let mut outcome = Outcome::default();
+        let written = self.entries(body, &mut outcome, now_ms);
+        for gathered in self.batches.end() {
+            if written.is_ok() {
+                self.store(gathered, &mut outcome, now_ms)?;
+            }
+        }
+        written.map(|()| outcome)
+    }
+
+    fn entries(
+        &mut self,
+        body: &[u8],
+        outcome: &mut Outcome,
+        now_ms: i64,
+    ) -> Result<(), WriteError> {
+        let mut request = Request::new(body);
+        while let Some(entry) = request.next()? {
+            match entry {
+                Entry::Series(series) => {
+                    if !self.series(series, outcome, now_ms)? {
+                        self.series(&labels_first(series)?, outcome, now_ms)?;
+                    }
+                }
+                Entry::Metadata(bytes) => self.metadata(bytes, outcome)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a series; false where its labels do not stand together at its front.
+    #[inline]
+    fn series(
+        &mut self,
+        series: &[u8],
+        outcome: &mut Outcome,
+        now_ms: i64,
+    ) -> Result<bool, WriteError> {
+        let (found, after) = match self.known.expected(series) {
+            Some((found, after)) => (Ok(found), after),
+            None => self.find(series, now_ms)?,
+        };
+        let mut parts = Parts::new(after);
+        let found = match found {
+            Ok(found) => found,
+            Err(fault) => return refuse_series(series, parts, &fault, outcome),
+        };
+        if let Some(ready) = self.batches.begin(found.target) {
+            self.store(ready, outcome, now_ms)?;
+        }
+        while let Some(part) = parts.next()? {
+            match part {
+                Part::Sample(sample) => {
+                    if let Some(full) = self.batches.push(found.line, sample) {
+                        self.store(full, outcome, now_ms)?;
+                    }
+                }
+                Part::Exemplar(_) => outcome.refuse(Reason::Exemplar, 1, String::new),
+                Part::Histogram(_) => outcome.refuse(Reason::Histogram, 1, || told(series)),
+                Part::LateLabel => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The series of some labels that were not expected.
+    #[cold]
+    fn find<'a>(&mut self, series: &'a [u8], now_ms: i64) -> Result<Found<'a>, WriteError> {
+        let mut line = std::mem::take(&mut self.line);
+        let split = split(series, &mut line)?;
+        let found = self.find_split(&split, &line, now_ms);
+        self.line = line;
+        Ok((found?, split.after))
+    }
+
+    fn find_split(
+        &mut self,
+        split: &Split<'_>,
+        fields: &[u8],
+        now_ms: i64,
+    ) -> Result<Result<Series, LabelFault>, WriteError> {
+        let line = match self.known.line(fields, split.places) {
+            Some(number) => number,
+            None => match line_labels(fields)? {
+                Ok(labels) => {
+                    let id = self.db.line(&labels, &[])?;
+                    self.known.add_line(fields, split.places, id)
+                }
+                Err(fault) => return Ok(Err(fault)),
+            },
+        };
+        let target = match self.known.target(split.target) {
+            Some(number) => number,
+            None => match labels(&split.target.concat())? {
+                Ok(labels) => {
+                    let group = self.db.group(&labels)?;
+                    self.known.add_target(split.target, group, now_ms)
+                }
+                Err(fault) => return Ok(Err(fault)),
+            },
+        };
+        Ok(self
+            .known
+            .came(line, target, now_ms)
+            .ok_or(LabelFault::NoName))
+    }
+
+    fn store(
+        &mut self,
+        gathered: Gathered,
+        outcome: &mut Outcome,
+        now_ms: i64,
+    ) -> Result<(), WriteError> {
+        if let Some(group) = self.known.group(gathered.target) {
+            for row in &gathered.rows {
+                store_row(group, row, outcome, now_ms)?;
+            }
+        }
+        self.batches.reuse(gathered.rows);
+        Ok(())
+    }
+
+    /// Remembers what a metric is, for the sender as a whole: the protocol names no target.
+    fn metadata(&mut self, bytes: &[u8], outcome: &mut Outcome) -> Result<(), WriteError> {
+        let (metric, metadata) = metadata(bytes)?;
+        if !metric.is_empty() {
+            let group = self.db.group(&Labels::empty())?;
+            self.db.set_metadata(&group, &metric, &metadata);
+            outcome.metadata += 1;
+        }
+        Ok(())
+    }
+}
+
+fn store_row(
+    group: &Group,
+    row: &Row,
+    outcome: &mut Outcome,
+    now_ms: i64,
+) -> Result<(), WriteError> {
+    let what = || format!("a sample of {} at {} ms", group.labels(), row.time_ms);
+    match group.append_samples(row.time_ms, &row.cells, now_ms) {
+        Ok(appended) => {
+            outcome.samples += appended.samples;
+            for (refusal, count) in refusals(&appended) {
+                outcome.refuse(Reason::Store(refusal), count, what);
+            }
+            Ok(())
+        }
+        Err(Error::Refused(refusal)) => {
+            outcome.refuse(Reason::Store(refusal), row.cells.len(), what);
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn refusals(appended: &Appended) -> [(Refusal, usize); 4] {
+    [
+        (Refusal::Duplicate, appended.conflicts),
+        (Refusal::SeriesLimit, appended.refused - appended.forgotten),
+        (Refusal::ForgottenLine, appended.forgotten),
+        (Refusal::AbsentMark, appended.marks),
+    ]
+}
+
+/// Counts what a series with wrong labels has.
+#[cold]
+fn refuse_series(
+    series: &[u8],
+    mut parts: Parts<'_>,
+    fault: &LabelFault,
+    outcome: &mut Outcome,
+) -> Result<bool, WriteError> {
+    let mut samples = 0;
+    while let Some(part) = parts.next()? {
+        match part {
+            Part::Sample(_) | Part::Histogram(_) => samples += 1,
+            Part::Exemplar(_) => {}
+            Part::LateLabel => return Ok(false),
+        }
+    }
+    outcome.refuse(Reason::InvalidLabels, samples.max(1), || {
+        format!("{fault} in {}", told(series))
+    });
+    Ok(true)
+}
+
+/// The labels of a series for people.
+fn told(series: &[u8]) -> String {
+    let mut fields = super::message::LabelFields::new(series);
+    let mut text = String::new();
+    while let Ok(Some(label)) = fields.next() {
+        let (name, value) = (
+            String::from_utf8_lossy(label.name),
+            String::from_utf8_lossy(label.value),
+        );
+        let separator = if text.is_empty() { "{" } else { ", " };
+        let written = write!(text, "{separator}{name}={value:?}");
+        if written.is_err() || text.len() > MAX_TOLD {
+            break;
+        }
+    }
+    format!("{text}}}")
+}
+
+/// How much of a series' labels an error message tells.
+const MAX_TOLD: usize = 1_024;
+
+impl Outcome {
+    fn has_forgotten(&self) -> bool {
+        let forgotten = Reason::Store(Refusal::ForgottenLine);
+        self.refused.iter().any(|(reason, _)| *reason == forgotten)
+    }
+}
