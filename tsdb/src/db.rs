@@ -7,7 +7,7 @@ use watchpost_model::{Labels, Matcher, Metadata};
 
 use crate::disk::{Disk, SystemDisk};
 use crate::head::GroupState;
-use crate::index::{Head, Line, matching};
+use crate::index::{Cardinality, Head, Line, cardinality, matching};
 use crate::select::{label_names, label_values, series};
 use crate::store::Store;
 use crate::{Appended, Config, Error, Group, Layout, LineId, Selection, Stats, TimeRange};
@@ -164,6 +164,16 @@ impl Db {
             .files
             .as_ref()
             .map_or(Ok(()), |files| files.log.sync())
+    }
+
+    /// What makes most of the series in memory; each list has at most `top` entries.
+    pub fn cardinality(&self, top: usize) -> Cardinality {
+        let (lines, groups) = (self.store.lines.read(), self.store.groups.read());
+        let index = Head {
+            lines: &lines,
+            groups: &groups,
+        };
+        cardinality(&index, top)
     }
 
     /// Figures of the store.

@@ -89,5 +89,6 @@ pub use db::Db;
 pub use disk::{Disk, DiskFile, SystemDisk};
 pub use error::{Error, Refusal};
 pub use head::{Appended, Group, Layout, LineId, Row};
+pub use index::Cardinality;
 pub use select::{Column, Selection, Series, TimeRange};
 pub use stats::{RingStats, Stats};

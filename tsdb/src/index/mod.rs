@@ -8,8 +8,11 @@
 //! the same ones. [`matching`](matching()) works on anything that is an [`Index`]: the store's own
 //! tables, or those of a segment.
 
+mod cardinality;
 mod filter;
 mod groups;
+#[cfg_attr(not(test), expect(dead_code, reason = "selecting is about to use it"))]
+mod labels;
 mod layouts;
 mod lines;
 mod matching;
@@ -20,10 +23,17 @@ mod sets;
 mod tests;
 
 use crate::LineId;
+pub use cardinality::Cardinality;
+pub(crate) use cardinality::cardinality;
 pub(crate) use groups::{GroupId, Groups, Side};
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "selecting is about to use them")
+)]
+pub(crate) use labels::{Found, all_names, all_values, label_names, label_values};
 pub(crate) use layouts::Layouts;
 pub(crate) use lines::{Line, Lines};
-pub(crate) use matching::matching;
+pub(crate) use matching::{Match, matching};
 pub(crate) use schemas::Schema;
 #[cfg_attr(
     not(test),
@@ -35,10 +45,6 @@ pub(crate) use sets::Set;
 /// The labels of lines or of groups, by value.
 pub(crate) trait Table {
     /// All names of labels.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "label names are about to be told from it")
-    )]
     fn names(&self) -> impl Iterator<Item = &str>;
 
     /// Whether any entry carries the label. A line carries a label that it takes away, too, with
@@ -59,6 +65,12 @@ pub(crate) trait Index {
 
     /// The labels of the groups.
     fn groups(&self) -> &impl Table;
+
+    /// The labels of a line, with the empty value those that it takes away.
+    fn line_labels(&self, line: LineId) -> impl Iterator<Item = (&str, &str)>;
+
+    /// The labels of a group.
+    fn group_labels(&self, group: GroupId) -> impl Iterator<Item = (&str, &str)>;
 
     /// The schemas that groups have.
     fn schemas(&self) -> impl Iterator<Item = u32>;
@@ -90,6 +102,18 @@ impl Index for Head<'_> {
 
     fn groups(&self) -> &impl Table {
         self.groups.postings()
+    }
+
+    fn line_labels(&self, line: LineId) -> impl Iterator<Item = (&str, &str)> {
+        let line = self.lines.get(line);
+        let removed = line.map_or(&[][..], |line| &line.removed).iter();
+        let own = line.into_iter().flat_map(|line| &line.labels);
+        own.chain(removed.map(|name| (&**name, "")))
+    }
+
+    fn group_labels(&self, group: GroupId) -> impl Iterator<Item = (&str, &str)> {
+        let group = self.groups.get(group).into_iter();
+        group.flat_map(|group| &group.labels)
     }
 
     fn schemas(&self) -> impl Iterator<Item = u32> {

@@ -1,6 +1,6 @@
 //! Matching against the plain way: every series' final labels, every matcher on each.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -104,6 +104,115 @@ impl Tables {
             matchers.iter().all(|it| it.matches(labels.get(it.name())))
         });
         assert_eq!(series, plain, "{matchers:?}");
+        self.check_labels(&found, &plain);
+    }
+
+    /// Names and values of the series that were found, and of all.
+    fn check_labels(&self, found: &[Match], plain: &BTreeSet<(GroupId, LineId)>) {
+        let told = |tell: &dyn Fn(&mut Found)| {
+            let mut found = Found::new(0);
+            tell(&mut found);
+            let (texts, more) = found.finish();
+            assert!(!more);
+            texts
+        };
+        let sets = |series: &BTreeSet<_>| series.iter().map(|it| self.final_labels(*it)).collect();
+        let (some, all): (Vec<Labels>, Vec<Labels>) = (sets(plain), sets(&self.series));
+        let names = |sets: &[Labels]| -> Vec<String> {
+            let names: BTreeSet<_> = sets.iter().flatten().map(|(name, _)| name).collect();
+            names.into_iter().map(str::to_owned).collect()
+        };
+        assert_eq!(
+            told(&|to| label_names(&self.head(), found, to)),
+            names(&some)
+        );
+        assert_eq!(told(&|to| all_names(&self.head(), to)), names(&all));
+        for name in ["__name__", "a", "b", "c", "d"] {
+            let values = |sets: &[Labels]| -> Vec<String> {
+                let values: BTreeSet<_> = sets.iter().map(|set| set.get(name)).collect();
+                let values = values.into_iter().filter(|value| !value.is_empty());
+                values.map(str::to_owned).collect()
+            };
+            assert_eq!(
+                told(&|to| label_values(&self.head(), name, found, to)),
+                values(&some)
+            );
+            assert_eq!(told(&|to| all_values(&self.head(), name, to)), values(&all));
+        }
+        self.check_cardinality(&all);
+    }
+
+    fn check_cardinality(&self, all: &[Labels]) {
+        let counted = cardinality(&self.head(), 1_000);
+        let mut pairs: BTreeMap<String, u64> = BTreeMap::new();
+        let mut bytes: BTreeMap<String, u64> = BTreeMap::new();
+        for (name, value) in all.iter().flatten() {
+            *pairs.entry(format!("{name}={value}")).or_default() += 1;
+            *bytes.entry(name.to_owned()).or_default() += value.len() as u64;
+        }
+        assert_eq!(counted.series, all.len() as u64);
+        assert_eq!(counted.label_pairs, pairs.len() as u64);
+        let metrics = pairs.iter().filter_map(|(pair, series)| {
+            Some((pair.strip_prefix("__name__=")?.to_owned(), *series))
+        });
+        assert_eq!(
+            counted
+                .series_by_metric
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+            metrics.collect()
+        );
+        let values = bytes.keys().map(|name| {
+            let of = pairs
+                .keys()
+                .filter(|pair| pair.split('=').next() == Some(name));
+            (name.clone(), of.count() as u64)
+        });
+        assert_eq!(
+            counted
+                .values_by_label
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+            values.collect()
+        );
+        assert_eq!(
+            counted
+                .bytes_by_label
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+            bytes
+        );
+        assert!(
+            counted
+                .series_by_pair
+                .is_sorted_by(|a, b| a.1 > b.1 || (a.1 == b.1 && a.0 < b.0))
+        );
+        let first = cardinality(&self.head(), 2).series_by_pair;
+        assert_eq!(
+            first,
+            counted.series_by_pair[..counted.series_by_pair.len().min(2)]
+        );
+        assert_eq!(
+            counted
+                .series_by_pair
+                .into_iter()
+                .collect::<BTreeMap<_, _>>(),
+            pairs
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_limit_keeps_the_first_texts(texts in vec("[a-c]{1,2}", 0..20), limit in 0..6_usize) {
+        let mut found = Found::new(limit);
+        for text in &texts {
+            found.add(text);
+        }
+        let all: BTreeSet<_> = texts.into_iter().collect();
+        let kept = if limit == 0 { all.len() } else { limit };
+        let first: Vec<_> = all.iter().take(kept).cloned().collect();
+        prop_assert_eq!(found.finish(), (first, all.len() > kept));
     }
 }
 

@@ -136,7 +136,7 @@ impl SegmentIndex {
     }
 
     /// The labels of a group.
-    pub(crate) fn group_labels(&self, group: GroupId) -> Labels {
+    pub(crate) fn labels_of(&self, group: GroupId) -> Labels {
         Labels::from_pairs(self.groups.get(group.0))
     }
 
@@ -150,7 +150,7 @@ impl SegmentIndex {
             .first()
             .filter(|_| facts.is_some_and(|facts| facts.single));
         GroupKey {
-            labels: self.group_labels(group),
+            labels: self.labels_of(group),
             single: line.map(|line| self.line(*line)),
             side: facts.map_or(0, |facts| facts.side),
         }
@@ -204,6 +204,14 @@ impl Index for SegmentIndex {
 
     fn groups(&self) -> &impl Table {
         &self.groups
+    }
+
+    fn line_labels(&self, line: LineId) -> impl Iterator<Item = (&str, &str)> {
+        self.lines.get(line.0)
+    }
+
+    fn group_labels(&self, group: GroupId) -> impl Iterator<Item = (&str, &str)> {
+        self.groups.get(group.0)
     }
 
     fn schemas(&self) -> impl Iterator<Item = u32> {
