@@ -42,7 +42,11 @@ struct Parsed<'a> {
 
 /// How many bytes a column takes; more may follow after it.
 pub fn length(bytes: &[u8], rows: usize) -> Result<usize, Malformed> {
-    Parsed::parse(bytes, rows).map(|parsed| parsed.length)
+    // Most columns of a page stand still.
+    match split(bytes)?.0 {
+        ABSENT | SMALL..=KIND => Ok(1),
+        _ => Parsed::parse(bytes, rows).map(|parsed| parsed.length),
+    }
 }
 
 /// Appends the values of some rows of a column; more may follow after it. On an error `out` may have
