@@ -7,11 +7,13 @@
 //! ```
 //!
 //! `numbers` and `column` are those of the module `column`. Offset `i` says where column
-//! `32 * (i + 1)` begins, counted from the first column's first byte, so that reading one column does
+//! `16 * (i + 1)` begins, counted from the first column's first byte, so that reading one column does
 //! not mean to walk over all. Columns are numbered by the slots of the group's schema; a slot that
 //! came later than the block is not in it, and has no values.
 
 mod finished;
+#[cfg(test)]
+mod recorded;
 pub(crate) mod regular;
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,7 @@ use crate::column::{self, Scratch};
 use crate::log::bytes::put_number;
 
 /// A column out of this many has an offset.
-const STRIDE: usize = 32;
+const STRIDE: usize = 16;
 
 /// Appends a block. Each row has a time and a sequence; there is at least one row, and at most
 /// [`column::MOST_ROWS`]. `column` writes the values of a slot into an empty buffer, one for each
