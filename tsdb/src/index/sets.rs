@@ -106,6 +106,13 @@ impl Set<'_> {
     /// Adds its members to a bitmap.
     pub(crate) fn add_to(&self, bitmap: &mut RoaringBitmap) {
         match self {
+            Self::Few(few) if few.len() > MOST_FEW => {
+                // They ascend, so this does not fail; if it did, they are added one by one.
+                match RoaringBitmap::from_sorted_iter(few.iter().copied()) {
+                    Ok(members) => *bitmap |= members,
+                    Err(_) => bitmap.extend(few.iter().copied()),
+                }
+            }
             Self::Few(few) => bitmap.extend(few.iter().copied()),
             Self::Range(range) => drop(bitmap.insert_range(range.clone())),
             Self::Many(many) => *bitmap |= *many,

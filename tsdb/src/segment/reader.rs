@@ -1,5 +1,6 @@
 //! Reading rows and columns of a segment.
 
+use std::borrow::Borrow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -23,8 +24,19 @@ pub(crate) struct Rows {
     pub(crate) times: Arc<[i64]>,
     /// The order of acceptance.
     pub(crate) sequences: Arc<[u64]>,
-    /// The part, how many rows the group has there, and which of them are in the range.
-    spans: Vec<(usize, usize, Range<usize>)>,
+    spans: Vec<Span>,
+}
+
+/// The rows of a group in one part.
+#[derive(Clone, Debug)]
+struct Span {
+    part: usize,
+    /// How many there are.
+    rows: usize,
+    /// Those in the range.
+    range: Range<usize>,
+    /// How many rows in the range there are in the parts before.
+    first: usize,
 }
 
 /// Reads rows and columns. It keeps the extents that it read last: reading in the order of the file
@@ -117,45 +129,64 @@ impl<'a> Reader<'a> {
     /// The values of a line in groups whose rows were read before, ascending: one for each row, the
     /// mark of none included. Nothing for a group where it has none in any of the parts.
     pub(crate) fn values(&mut self, line: LineId, rows: &[Rows]) -> Result<Vec<Vec<f64>>, Error> {
-        let groups: Vec<_> = rows.iter().map(|rows| rows.group).collect();
-        let columns = self.index.schemas.columns_of(line.0, &groups);
-        let mut values: Vec<Vec<f64>> = vec![Vec::new(); rows.len()];
-        let parts = rows
-            .iter()
-            .flat_map(|rows| rows.spans.iter().map(|(part, ..)| *part));
-        let mut parts: Vec<_> = parts.collect();
-        parts.sort_unstable();
-        parts.dedup();
-        let mut wanted = Vec::with_capacity(columns.len());
-        for part in parts {
-            let span = |place: &usize| {
-                let spans = &rows.get(*place)?.spans;
-                let span = spans.binary_search_by_key(&part, |(part, ..)| *part).ok()?;
-                spans.get(span)
-            };
-            wanted.clear();
-            wanted.extend(columns.iter().filter(|(_, place)| span(place).is_some()));
-            self.each_item(List::Columns(part), &wanted, |place, bytes| {
-                let (Some(out), Some((_, count, range))) = (values.get_mut(place), span(&place))
-                else {
-                    return Err(Malformed);
-                };
-                let before = rows.get(place).map_or(0, |rows| rows.before(part));
-                if bytes.is_empty() {
-                    return Ok(());
-                }
-                out.resize(before, absent_nan());
-                runs::decode(bytes, *count, range.clone(), out)
-            })?;
-        }
-        for (values, rows) in values.iter_mut().zip(rows) {
+        let mut all: Vec<Vec<f64>> = vec![Vec::new(); rows.len()];
+        self.each_values(line, rows, |place, first, values| {
+            if let (Some(out), Some(rows)) = (all.get_mut(place), rows.get(place)) {
+                out.reserve_exact(rows.times.len() - out.len());
+                out.resize(first, absent_nan());
+                out.extend_from_slice(values);
+            }
+        })?;
+        for (values, rows) in all.iter_mut().zip(rows) {
             if values.iter().all(|value| is_absent(*value)) {
                 values.clear();
             } else {
                 values.resize(rows.times.len(), absent_nan());
             }
         }
-        Ok(values)
+        Ok(all)
+    }
+
+    /// As [`values`](Self::values), but calls a function with the place of the group, that of a row
+    /// in the group's, and the values from there on; what it is not called for has no value.
+    pub(crate) fn each_values(
+        &mut self,
+        line: LineId,
+        rows: &[impl Borrow<Rows>],
+        mut each: impl FnMut(usize, usize, &[f64]),
+    ) -> Result<(), Error> {
+        let groups: Vec<_> = rows.iter().map(|rows| rows.borrow().group).collect();
+        let columns = self.index.schemas.columns_of(line.0, &groups);
+        let spans = |place: usize| rows.get(place).map_or(&[][..], |rows| &rows.borrow().spans);
+        let mut parts: Vec<_> = columns
+            .iter()
+            .flat_map(|(_, place)| spans(*place).iter().map(|span| span.part))
+            .collect();
+        parts.sort_unstable();
+        parts.dedup();
+        let span = |place: usize, part: usize| {
+            let spans = spans(place);
+            let found = spans.binary_search_by_key(&part, |span| span.part).ok()?;
+            spans.get(found)
+        };
+        let (mut wanted, mut values) = (Vec::with_capacity(columns.len()), Vec::new());
+        for part in parts {
+            wanted.clear();
+            let in_part = columns
+                .iter()
+                .filter(|(_, place)| span(*place, part).is_some());
+            wanted.extend(in_part);
+            self.each_item(List::Columns(part), &wanted, |place, bytes| {
+                let span = span(place, part).filter(|_| !bytes.is_empty());
+                if let Some(span) = span {
+                    values.clear();
+                    runs::decode(bytes, span.rows, span.range.clone(), &mut values)?;
+                    each(place, span.first, &values);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
     }
 
     /// Calls a function with each wanted item, ascending, and what stands beside its number.
@@ -248,12 +279,6 @@ impl SegmentIndex {
 }
 
 impl Rows {
-    /// How many rows in the range there are in the parts before one.
-    fn before(&self, part: usize) -> usize {
-        let before = self.spans.iter().take_while(|(have, ..)| *have < part);
-        before.map(|(.., range)| range.len()).sum()
-    }
-
     /// The group.
     pub(crate) fn group(&self) -> GroupId {
         GroupId(self.group)
@@ -265,7 +290,7 @@ impl Rows {
 struct Gathered {
     times: Vec<i64>,
     sequences: Vec<u64>,
-    spans: Vec<(usize, usize, Range<usize>)>,
+    spans: Vec<Span>,
 }
 
 impl Gathered {
@@ -286,7 +311,12 @@ impl Gathered {
         self.sequences.truncate(start + to);
         self.sequences.drain(start..start + from);
         if from < to {
-            self.spans.push((part, count, from..to));
+            self.spans.push(Span {
+                part,
+                rows: count,
+                range: from..to,
+                first: start,
+            });
         }
         Ok(())
     }
