@@ -15,6 +15,8 @@ pub(super) struct Plan {
 
 /// So many numbers may stand far below all others without being taken for the least.
 const OUTLIERS: usize = 2;
+/// So many offsets tell whether a factor is looked for.
+const TOLD_BY: usize = 4;
 
 /// Plans, and leaves the offsets in a buffer.
 pub(super) fn plan(numbers: &[i64], offsets: &mut Vec<u64>) -> Plan {
@@ -63,12 +65,21 @@ fn put_offsets(numbers: &[i64], least: i64, offsets: &mut Vec<u64>) -> u64 {
     offsets.iter().fold(0, |all, offset| all | offset)
 }
 
-/// What divides all offsets after the shift; it is odd, since the shift took the rest. Most often the
-/// first few tell that there is nothing.
+/// What divides all offsets after the shift; it is odd, since the shift took the rest. Nothing is
+/// looked for but multiples of three, five and seven, since most often the first few offsets tell
+/// that there is none.
 fn odd_factor(offsets: &[u64], shift: u32) -> u64 {
+    let shifted = || offsets.iter().map(|offset| offset >> shift);
+    let first = || shifted().filter(|offset| *offset > 0).take(TOLD_BY);
+    if !(first().all(|offset| offset.is_multiple_of(3))
+        || first().all(|offset| offset.is_multiple_of(5))
+        || first().all(|offset| offset.is_multiple_of(7)))
+    {
+        return 1;
+    }
     let mut factor = 0;
-    for offset in offsets {
-        factor = greatest_common_divisor(offset >> shift, factor);
+    for offset in shifted() {
+        factor = greatest_common_divisor(offset, factor);
         if factor == 1 {
             return 1;
         }
@@ -88,9 +99,19 @@ struct Widths([u16; 65]);
 
 impl Widths {
     fn of(offsets: &[u64]) -> Self {
-        let mut counts = [0; 65];
-        for offset in offsets {
+        // Neighbours count in tables of their own: the same place would have to be written before it
+        // is read again.
+        let (mut counts, mut others) = ([0; 65], [0; 65]);
+        let (pairs, odd) = offsets.as_chunks();
+        for [one, other] in pairs {
+            counts[bits_of(*one)] += 1;
+            others[bits_of(*other)] += 1;
+        }
+        for offset in odd {
             counts[bits_of(*offset)] += 1;
+        }
+        for (count, other) in counts.iter_mut().zip(others) {
+            *count += other;
         }
         Self(counts)
     }
