@@ -28,13 +28,12 @@ impl Filter {
     }
 
     /// Lets only pass what passes another one, too.
-    pub(super) fn and(&mut self, other: &Self) {
-        match (&mut self.only, &other.only) {
-            (Some(only), Some(other)) => *only &= other,
-            (None, Some(other)) => self.only = Some(other.clone()),
-            (_, None) => {}
-        }
-        self.except |= &other.except;
+    pub(super) fn and(&mut self, other: Self) {
+        self.only = match (self.only.take(), other.only) {
+            (Some(only), Some(other)) => Some(only & other),
+            (only, other) => only.or(other),
+        };
+        self.except |= other.except;
     }
 
     pub(super) fn passes(&self, entry: u32) -> bool {
@@ -44,28 +43,21 @@ impl Filter {
 
     /// The members of a set that pass.
     pub(super) fn passing(&self, set: &Set<'_>, passing: &mut Vec<GroupId>) {
-        if self.only.is_none() && self.except.is_empty() {
-            passing.reserve(set.len());
-            set.each(|group| passing.push(GroupId(group)));
-        } else if set.len() <= 16 {
-            set.each(|group| passing.extend(self.passes(group).then_some(GroupId(group))));
-        } else {
-            let mut members = match (set, &self.only) {
-                (Set::Many(many), Some(only)) => *many & only,
-                (Set::Many(many), None) => (*many).clone(),
-                (_, only) => {
-                    let mut members = RoaringBitmap::new();
-                    set.add_to(&mut members);
-                    if let Some(only) = only {
-                        members &= only;
-                    }
-                    members
-                }
-            };
-            if !self.except.is_empty() {
-                members -= &self.except;
+        let rest = |group: u32| (!self.except.contains(group)).then_some(GroupId(group));
+        match (set, &self.only) {
+            (set, None) if self.except.is_empty() => {
+                passing.reserve(set.len());
+                set.each(|group| passing.push(GroupId(group)));
             }
-            passing.extend(members.into_iter().map(GroupId));
+            (Set::Range(range), Some(only)) => {
+                passing.extend(only.range(range.clone()).filter_map(rest));
+            }
+            (Set::Many(many), Some(only)) => {
+                passing.extend((*many & only).into_iter().filter_map(rest));
+            }
+            (set, _) => set.each(|group| {
+                passing.extend(self.passes(group).then_some(GroupId(group)));
+            }),
         }
     }
 }

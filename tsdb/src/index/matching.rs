@@ -92,8 +92,8 @@ impl<'a, I: Index> Search<'a, I> {
             match (by_lines, by_groups) {
                 (false, false) if matcher.matches_empty() => {}
                 (false, false) => return None,
-                (true, false) => search.lines.and(&Filter::of(index.lines(), matcher)),
-                (false, true) => search.groups.and(&Filter::of(index.groups(), matcher)),
+                (true, false) => search.lines.and(Filter::of(index.lines(), matcher)),
+                (false, true) => search.groups.and(Filter::of(index.groups(), matcher)),
                 (true, true) => search.mixed.push(Mixed::new(index, matcher)),
             }
         }
@@ -189,7 +189,9 @@ struct Classes<'a> {
     mixed: &'a [Mixed],
     /// By places in `mixed`. Class 0 leaves none of them.
     known: HashMap<Vec<usize>, u32>,
-    /// The groups that pass, of each class.
+    /// The groups that pass, of class 0.
+    first: &'a Filter,
+    /// The groups that pass, of each of the other classes.
     filters: Vec<Filter>,
     /// The class that is looked for.
     left: Vec<usize>,
@@ -200,7 +202,8 @@ impl<'a> Classes<'a> {
         Self {
             mixed: &search.mixed,
             known: HashMap::from_iter([(Vec::new(), 0)]),
-            filters: vec![search.groups.clone()],
+            first: &search.groups,
+            filters: Vec::new(),
             left: Vec::new(),
         }
     }
@@ -210,14 +213,19 @@ impl<'a> Classes<'a> {
         if let Some(known) = self.known.get(self.left.as_slice()) {
             return *known;
         }
-        let mut filter = self.filters[0].clone();
+        let mut filter = self.first.clone();
         for place in &self.left {
-            filter.and(&self.mixed[*place].groups);
+            filter.and(self.mixed[*place].groups.clone());
         }
-        let number = u32::try_from(self.filters.len()).unwrap_or(u32::MAX);
         self.filters.push(filter);
+        let number = u32::try_from(self.filters.len()).unwrap_or(u32::MAX);
         self.known.insert(self.left.clone(), number);
         number
+    }
+
+    fn filter(&self, class: u32) -> &Filter {
+        let place = (class as usize).checked_sub(1);
+        place.map_or(self.first, |place| &self.filters[place])
     }
 
     /// Adds the series of a schema that pass.
@@ -233,7 +241,8 @@ impl<'a> Classes<'a> {
         };
         if lines.iter().all(|(_, class)| class == first) {
             let mut groups = Vec::new();
-            self.filters[*first as usize].passing(&index.schema_groups(schema), &mut groups);
+            self.filter(*first)
+                .passing(&index.schema_groups(schema), &mut groups);
             if !groups.is_empty() {
                 let lines = lines.iter().map(|(line, _)| *line).collect();
                 matches.push(Match {
@@ -250,7 +259,7 @@ impl<'a> Classes<'a> {
         present.sort_unstable();
         present.dedup();
         index.schema_groups(schema).each(|group| {
-            let passes = |class: &&u32| self.filters[**class as usize].passes(group);
+            let passes = |class: &&u32| self.filter(**class).passes(group);
             let classes: Vec<u32> = present.iter().filter(passes).copied().collect();
             if !classes.is_empty() {
                 passed.entry(classes).or_default().push(GroupId(group));

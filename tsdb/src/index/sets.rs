@@ -109,6 +109,7 @@ impl Set<'_> {
             Self::Few(few) if few.len() > MOST_FEW => {
                 // They ascend, so this does not fail; if it did, they are added one by one.
                 match RoaringBitmap::from_sorted_iter(few.iter().copied()) {
+                    Ok(members) if bitmap.is_empty() => *bitmap = members,
                     Ok(members) => *bitmap |= members,
                     Err(_) => bitmap.extend(few.iter().copied()),
                 }
