@@ -151,19 +151,17 @@ impl Db {
         let cutoff = self.store.cutoff(now_ms);
         self.store.drop_before(cutoff);
         self.store.forget_lines();
+        self.store.release_files()
+    }
+
+    /// Forces the log and the head to the disk; where they could not be written before, tries new
+    /// files.
+    pub fn sync(&self) -> Result<(), Error> {
         let Some(files) = &self.store.files else {
             return Ok(());
         };
-        let horizon = self.store.horizon.load(Ordering::Relaxed);
-        files.log.drop_before(cutoff.max(horizon))
-    }
-
-    /// Forces the log to the disk; where it could not be written before, tries a new file.
-    pub fn sync(&self) -> Result<(), Error> {
-        self.store
-            .files
-            .as_ref()
-            .map_or(Ok(()), |files| files.log.sync())
+        files.log.sync()?;
+        files.head.sync()
     }
 
     /// What makes most of the series in memory; each list has at most `top` entries.
@@ -198,7 +196,11 @@ impl Db {
             ..Stats::default()
         };
         if let Some(files) = &self.store.files {
+            stats.head_bytes = files.head.bytes();
+            stats.disk_bytes = stats.head_bytes;
             files.log.fill(&mut stats);
+            stats.log_bytes = stats.disk_bytes - stats.head_bytes;
+            stats.log_failures += files.head.failures();
             stats.replayed_records = files.replayed.records;
             stats.damaged_records = files.replayed.damaged;
             stats.quarantined_files = files.replayed.quarantined;
@@ -224,6 +226,12 @@ impl Store {
         }
         if appended.refused > 0 {
             return Err(Error::Refused(crate::Refusal::SeriesLimit));
+        }
+        if appended.out_of_order > 0 {
+            return Err(Error::Refused(crate::Refusal::OutOfOrder));
+        }
+        if appended.too_old > 0 {
+            return Err(Error::Refused(crate::Refusal::TooOld));
         }
         Ok(appended)
     }

@@ -136,7 +136,6 @@ fn is_set_aside(path: &Path) -> bool {
     number.is_some_and(|number| number.bytes().all(|c| c.is_ascii_digit()))
 }
 
-#[expect(dead_code, reason = "the segments are about to come")]
 /// Gives a file that cannot be read another name, `.bad` at its end. Gives the new name.
 pub(crate) fn set_aside(path: &Path, disk: &dyn Disk) -> Result<PathBuf, Error> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();

@@ -5,9 +5,12 @@ use std::sync::atomic::Ordering;
 
 use foldhash::HashSet;
 
-use crate::LineId;
-use crate::head::GroupState;
+use crate::Error;
+use crate::head::{Body, GroupState};
 use crate::store::Store;
+
+/// So many log files there may be before the rows that hold the oldest are finished.
+const MOST_LOG_FILES: usize = 3;
 
 impl Store {
     /// Drops rows before a time, the series that have no row left, and empty groups.
@@ -16,8 +19,8 @@ impl Store {
         for group in &groups {
             let mut body = group.body.lock();
             let dropped = body.drop_before(cutoff_ms);
-            let gone = body.drop_empty_columns();
-            self.forget(group, dropped, &gone);
+            self.counters.memory.fetch_sub(dropped, Ordering::Relaxed);
+            self.drop_gone(group, &mut body);
         }
         drop(groups);
         // A group that nobody holds is locked by nobody, so this lock is not waited for.
@@ -39,14 +42,49 @@ impl Store {
         lines.prune(|line| in_use.contains(&line) || schemas.has_line(line));
     }
 
-    fn forget(&self, group: &GroupState, bytes: usize, gone: &[LineId]) {
-        self.counters.memory.fetch_sub(bytes, Ordering::Relaxed);
+    /// Takes the columns of series that have no row left from a group.
+    fn drop_gone(&self, group: &GroupState, body: &mut Body) {
+        let gone: HashSet<_> = body.gone().into_iter().collect();
+        if gone.is_empty() {
+            return;
+        }
+        let lines = body.schema().lines().iter();
+        let kept = lines.filter(|line| !gone.contains(*line)).copied();
+        let mut groups = self.groups.write();
+        let schema = groups.schemas_mut().intern(kept.collect());
+        groups.set_schema(group.id, &schema);
+        drop(groups);
+        body.renumber(schema);
         self.counters
             .series
             .fetch_sub(gone.len(), Ordering::Relaxed);
-        if !gone.is_empty() {
-            self.groups.write().remove_columns(group.id, gone);
+    }
+
+    /// Lets go of the files that nothing is needed of any more: writes the blocks that could not be
+    /// written before, finishes the blocks of groups whose rows hold old log files, and removes the
+    /// files.
+    pub(crate) fn release_files(&self) -> Result<(), Error> {
+        let Some(files) = &self.files else {
+            return Ok(());
+        };
+        let current = files.log.current();
+        let groups: Vec<_> = self.groups.read().iter().map(Arc::clone).collect();
+        let mut oldest = current;
+        for group in &groups {
+            let mut body = group.body.lock();
+            let target = self.block_target(group);
+            let freed = body.write_blocks(target);
+            self.counters.memory.fetch_sub(freed, Ordering::Relaxed);
+            let of_group = body.oldest_file();
+            if of_group < current && files.log.files_from(of_group) > MOST_LOG_FILES {
+                let bytes = body.close(target);
+                self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
+            }
+            oldest = oldest.min(body.oldest_file());
         }
+        let oldest = oldest.min(files.head.oldest_log_file());
+        files.log.remove_before(oldest)?;
+        files.head.remove_unused()
     }
 
     /// Drops the oldest blocks of all groups until there is some room below the limit.

@@ -130,6 +130,12 @@ impl Counters {
         self.side_rows.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Notes the number of a row that was accepted before the start.
+    pub(crate) fn note_sequence(&self, sequence: u64) {
+        self.sequence
+            .fetch_max(sequence.saturating_add(1), Ordering::Relaxed);
+    }
+
     /// A number that is higher than that of every row accepted before.
     pub(crate) fn next_sequence(&self) -> u64 {
         self.sequence.fetch_add(1, Ordering::Relaxed)

@@ -10,9 +10,12 @@ use parking_lot::{Mutex, RwLock};
 use tracing::warn;
 
 use crate::directory::Directory;
-use crate::disk::Disk;
-use crate::head::{Accepted, Body, Change, Columns, GroupState};
-use crate::index::{Groups, Layouts, Lines, Side};
+use crate::disk::{Disk, SystemDisk};
+use crate::head::{
+    Accepted, At, BlockTarget, Body, Change, Columns, GroupState, HeadFiles, Lateness, NO_SLOT,
+    Slots, scan,
+};
+use crate::index::{GroupId, Groups, Layouts, Lines, Schema, Side};
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
 use crate::stats::Counters;
@@ -35,7 +38,8 @@ pub(crate) struct Store {
     pub(crate) horizon: AtomicI64,
     /// Held by the one that drops for want of memory.
     pub(crate) pressure: Mutex<()>,
-    /// Nothing in a store without files.
+    pub(crate) disk: Arc<dyn Disk>,
+    /// Nothing in a store without files, and until they are read.
     pub(crate) files: Option<Files>,
 }
 
@@ -43,6 +47,7 @@ pub(crate) struct Store {
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) log: Arc<Log>,
+    pub(crate) head: Arc<HeadFiles>,
     pub(crate) replayed: Replayed,
     /// Stops before the directory is let go.
     _sync: SyncThread,
@@ -50,10 +55,10 @@ pub(crate) struct Files {
     pub(crate) directory: Directory,
 }
 
-/// Takes new series for a group within the limit, and notes them for the index.
+/// Takes new series for a group within the limit, and has the index know them.
 struct NewSeries<'a> {
     store: &'a Store,
-    lines: Vec<LineId>,
+    group: GroupId,
 }
 
 impl Columns for NewSeries<'_> {
@@ -65,8 +70,14 @@ impl Columns for NewSeries<'_> {
         if !self.store.counters.take_series(limit) {
             return Err(Refusal::SeriesLimit);
         }
-        self.lines.push(line);
         Ok(())
+    }
+
+    fn extend(&mut self, schema: &Arc<Schema>, new: &[LineId]) -> Arc<Schema> {
+        let mut groups = self.store.groups.write();
+        let schema = groups.schemas_mut().extend(schema, new);
+        groups.set_schema(self.group, &schema);
+        schema
     }
 }
 
@@ -82,24 +93,36 @@ impl Store {
             counters: Counters::default(),
             horizon: AtomicI64::new(i64::MIN),
             pressure: Mutex::default(),
+            disk: Arc::new(SystemDisk),
             files: None,
         }
     }
 
-    /// A store with files: takes the directory, replays the log and starts a new log file.
+    /// A store with files: takes the directory, reads the head files, replays the log and starts a
+    /// new log file.
     pub(crate) fn open(config: Config, disk: Arc<dyn Disk>) -> Result<Self, Error> {
         let directory = Directory::open(&config.path, &*disk)?;
         let mut store = Self::new(config);
-        let (replayed, finished) = replay(&store, &directory.log())?;
+        store.disk = Arc::clone(&disk);
+        let mut replayed = Replayed::default();
+        let head = scan(&store, &directory.head(), &mut replayed)?;
+        let head = HeadFiles::new(&store.config, directory.head(), Arc::clone(&disk), head);
+        let finished = replay(&store, &directory.log(), &mut replayed)?;
+        for group in store.groups.read().iter() {
+            group.body.lock().note_ended();
+        }
         let log = Log::new(&store.config, directory.log(), disk, finished);
-        let log = Arc::new(log);
-        let sync = SyncThread::start(Arc::clone(&log), store.config.sync_interval.as_std())?;
+        let (log, head) = (Arc::new(log), Arc::new(head));
+        let files = (Arc::clone(&log), Arc::clone(&head));
+        let sync = SyncThread::start(files, store.config.sync_interval.as_std())?;
         store.files = Some(Files {
             log,
+            head,
             replayed,
             _sync: sync,
             directory,
         });
+        store.enforce_memory();
         Ok(store)
     }
 
@@ -113,8 +136,8 @@ impl Store {
         self.check(row, now_ms)?;
         let side = self.side(group, (row.time_ms, now_ms), Body::newest_page)?;
         let group = side.as_deref().unwrap_or(group);
-        self.write(group, row.values.len(), |body, new| {
-            body.append(row, self.counters.next_sequence(), new)
+        self.write(group, (row.time_ms, row.values.len()), |body, at, new| {
+            body.append(row, at, new)
         })
     }
 
@@ -125,13 +148,63 @@ impl Store {
         (time_ms, now_ms): (i64, i64),
         samples: &[(LineId, f64)],
     ) -> Result<Appended, Error> {
-        self.check_time(time_ms, now_ms, samples.len())?;
-        let side = self.side(group, (time_ms, now_ms), Body::newest_closed)?;
-        let group = side.as_deref().unwrap_or(group);
-        self.write(group, samples.len(), |body, new| {
-            let at = (time_ms, self.counters.next_sequence());
-            body.append_samples(at, samples, new)
-        })
+        let window = self.config.out_of_order_window.as_millis();
+        let late = Lateness {
+            now_ms,
+            window_ms: window,
+            past: false,
+        };
+        self.append_late(group, time_ms, samples, late)
+    }
+
+    /// Appends samples of one time to a group, and what its rows can no longer take to its sides.
+    pub(crate) fn append_late(
+        &self,
+        group: &GroupState,
+        time_ms: i64,
+        samples: &[(LineId, f64)],
+        late: Lateness,
+    ) -> Result<Appended, Error> {
+        self.check_time(time_ms, late.now_ms, samples.len())?;
+        let mut aside = Vec::new();
+        let mut appended = self.write(group, (time_ms, samples.len()), |body, at, new| {
+            Ok(body.append_samples(at, samples, late, new, &mut aside))
+        })?;
+        if aside.is_empty() {
+            return Ok(appended);
+        }
+        let Some(side) = self.side_for(group, time_ms)? else {
+            self.counters.refuse(Refusal::OutOfOrder, aside.len());
+            appended.out_of_order += aside.len();
+            return Ok(appended);
+        };
+        self.count_side_row();
+        let late = Lateness { past: true, ..late };
+        let mut left = Vec::new();
+        let of_side = self.write(&side, (time_ms, aside.len()), |body, at, new| {
+            Ok(body.append_samples(at, &aside, late, new, &mut left))
+        })?;
+        self.counters.refuse(Refusal::OutOfOrder, left.len());
+        appended.out_of_order += left.len();
+        appended.add(&of_side);
+        Ok(appended)
+    }
+
+    /// The first side of a group whose rows of a time are open.
+    fn side_for(&self, group: &GroupState, time_ms: i64) -> Result<Option<Arc<GroupState>>, Error> {
+        let of = group.side.map_or(group.id, |side| side.of);
+        for number in 1..=MAX_SIDES {
+            let known = self.groups.read().find_side(Side { of, number }).cloned();
+            let side = match known {
+                Some(side) => side,
+                None => self.groups.write().intern_side(group, number)?,
+            };
+            let closed = side.body.lock().closed_until();
+            if closed.is_none_or(|closed| closed < time_ms) {
+                return Ok(Some(side));
+            }
+        }
+        Ok(None)
     }
 
     /// Ends all series of a group.
@@ -144,9 +217,7 @@ impl Store {
         self.check_time(time_ms, now_ms, 1)?;
         let side = self.side(group, (time_ms, now_ms), Body::newest_row)?;
         let group = side.as_deref().unwrap_or(group);
-        self.write(group, 1, |body, _| {
-            body.end(time_ms, self.counters.next_sequence())
-        })
+        self.write(group, (time_ms, 1), |body, at, _| body.end(at))
     }
 
     /// The side head that takes what is of a time where the group has rows later than now, and so
@@ -182,32 +253,39 @@ impl Store {
                 break;
             }
         }
-        if self.counters.count_side_row() == 0 {
-            warn!(
-                "there are rows later than now (a clock was ahead and went back): what comes is kept beside them"
-            );
-        }
+        self.count_side_row();
         Ok(found)
+    }
+
+    fn count_side_row(&self) {
+        if self.counters.count_side_row() == 0 {
+            warn!("rows come that are older than others of their group: they are kept beside them");
+        }
     }
 
     fn write(
         &self,
         group: &GroupState,
-        samples: usize,
-        put: impl FnOnce(&mut Body, &mut NewSeries<'_>) -> Result<Accepted, Refusal>,
+        (time, samples): (i64, usize),
+        put: impl FnOnce(&mut Body, At, &mut NewSeries<'_>) -> Result<Accepted, Refusal>,
     ) -> Result<Appended, Error> {
         let mut new = NewSeries {
             store: self,
-            lines: Vec::new(),
+            group: group.id,
         };
         let mut body = group.body.lock();
-        let accepted = put(&mut body, &mut new).map_err(|refusal| {
+        let at = At {
+            time,
+            sequence: self.counters.next_sequence(),
+            file: self.files.as_ref().map_or(0, |files| files.log.current()),
+            group: group.id,
+        };
+        let accepted = put(&mut body, at, &mut new).map_err(|refusal| {
             self.counters.refuse(refusal, samples);
             Error::Refused(refusal)
         })?;
-        self.index(group, &new.lines);
-        self.write_log(group, &mut body, &accepted);
-        self.seal(&mut body);
+        self.write_log(group, &mut body, at.file, &accepted);
+        self.seal(group, &mut body);
         drop(body);
         if self.counters.memory.load(Ordering::Relaxed) > self.config.max_memory {
             self.enforce_memory();
@@ -216,50 +294,70 @@ impl Store {
         Ok(accepted.appended)
     }
 
-    /// Makes new series of a group known to the index.
-    fn index(&self, group: &GroupState, new: &[LineId]) {
-        if new.is_empty() {
-            return;
+    /// Gives a group columns that it has whatever the limit says: those of the schema of a file. Gives
+    /// the group's slot of each.
+    pub(crate) fn take_columns(&self, group: &GroupState, schema: &Arc<Schema>) -> Slots {
+        let mut body = group.body.lock();
+        if !body.schema().lines().starts_with(schema.lines()) {
+            let lines = self.lines.read();
+            let new =
+                |line: &&LineId| body.slot_of(**line).is_none() && lines.get(**line).is_some();
+            let new: Vec<_> = schema.lines().iter().filter(new).copied().collect();
+            drop(lines);
+            if !new.is_empty() {
+                let mut series = NewSeries {
+                    store: self,
+                    group: group.id,
+                };
+                let grown = series.extend(body.schema(), &new);
+                self.counters.series.fetch_add(new.len(), Ordering::Relaxed);
+                body.grow(grown);
+            }
         }
-        self.groups.write().add_columns(group.id, new);
+        let slots = schema.lines().iter().map(|line| body.slot_of(*line));
+        let slots = slots.map(|slot| slot.and_then(|slot| u32::try_from(slot).ok()));
+        Slots::new(slots.map(|slot| slot.unwrap_or(NO_SLOT)).collect())
     }
 
-    /// Makes series of a group known that are there whatever the limit says.
-    pub(crate) fn note_series(&self, group: &GroupState, new: &[LineId]) {
-        self.counters.series.fetch_add(new.len(), Ordering::Relaxed);
-        self.index(group, new);
+    /// Where the blocks of a group go.
+    pub(crate) fn block_target<'a>(&'a self, group: &'a GroupState) -> BlockTarget<'a> {
+        BlockTarget {
+            group,
+            files: self.files.as_ref().map(|files| &*files.head),
+            lines: &self.lines,
+        }
     }
 
     /// Finishes a block of a group where it is time.
-    pub(crate) fn seal(&self, body: &mut Body) {
-        if let Some(block) = body.seal_if_full() {
-            self.counters
-                .memory
-                .fetch_add(block.size(), Ordering::Relaxed);
+    pub(crate) fn seal(&self, group: &GroupState, body: &mut Body) {
+        let bytes = body.seal_if_full(self.block_target(group));
+        if bytes > 0 {
+            self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
     /// Writes what was accepted to the log. The group's lock is held: nobody sees the row before
     /// it is written. A row that the log cannot take stays in memory and is counted.
-    fn write_log(&self, group: &GroupState, body: &mut Body, accepted: &Accepted) {
+    fn write_log(&self, group: &GroupState, body: &mut Body, file: u64, accepted: &Accepted) {
         let Some(files) = &self.files else { return };
         if matches!(accepted.change, Change::Nothing) {
             return;
         }
         let log = &files.log;
-        loop {
-            let file = log.current();
-            if file == 0 {
-                break;
-            }
-            let records = body.records(file, group, accepted);
-            match log.write(file, &records, &self.lines) {
-                Written::Yes if records.whole => return,
+        let mut file = file;
+        let mut anew;
+        let mut records = &accepted.records;
+        while file != 0 {
+            match log.write(file, group, records, &self.lines) {
+                Written::Yes => return,
                 Written::OtherFile => {}
-                Written::Yes | Written::No => break,
+                Written::InPart | Written::No => break,
             }
+            file = log.current();
+            anew = body.records(file, group, &accepted.change);
+            records = &anew;
         }
-        body.define_anew();
+        body.not_logged(&accepted.change);
         log.count_not_logged();
     }
 
@@ -273,6 +371,8 @@ impl Store {
             (Refusal::ForgottenLine, appended.forgotten),
             (Refusal::Duplicate, appended.conflicts),
             (Refusal::AbsentMark, appended.marks),
+            (Refusal::OutOfOrder, appended.out_of_order),
+            (Refusal::TooOld, appended.too_old),
         ] {
             if samples > 0 {
                 self.counters.refuse(refusal, samples);

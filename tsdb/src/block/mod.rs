@@ -11,7 +11,6 @@
 //! not mean to walk over all. Columns are numbered by the slots of the group's schema; a slot that
 //! came later than the block is not in it, and has no values.
 
-mod finished;
 #[cfg(test)]
 mod recorded;
 pub(crate) mod regular;
@@ -19,7 +18,6 @@ pub(crate) mod regular;
 mod tests;
 mod view;
 
-pub(crate) use finished::Block;
 pub use view::{BlockView, Columns};
 
 use crate::column::{self, Scratch};

@@ -19,7 +19,6 @@
 //! another NaN. `rising`: no NaN, and no value is less than the one before it, marks aside. The
 //! columns inside `moves`, `runs` and `holes` have no marks, and those inside `moves` no moves.
 
-pub(crate) mod decimal;
 mod decode;
 mod encode;
 mod gaps;

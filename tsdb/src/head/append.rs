@@ -1,56 +1,49 @@
 //! Appending a page.
 
+use std::sync::Arc;
+
+use foldhash::HashMap;
 use watchpost_model::{absent_nan, is_absent, is_stale, stale_nan};
 
-use super::body::{Body, NO_SLOT, OpenRow, Page, State};
+use super::body::{At, Body, Change, Page};
+use super::slots::{NO_SLOT, Slots};
+use super::states::State;
 use super::{Appended, Layout, LineId, Row};
 use crate::Refusal;
+use crate::index::Schema;
+use crate::log::{Cells, LogRecords};
 
 /// What the body needs from the store to take new series.
 pub(crate) trait Columns {
     /// Takes a place for a new series, where the limit leaves one.
     fn take(&mut self, line: LineId) -> Result<(), Refusal>;
+
+    /// The schema with more columns; their series can be found from now on.
+    fn extend(&mut self, schema: &Arc<Schema>, new: &[LineId]) -> Arc<Schema>;
 }
 
 /// What was taken, and what the log is to say of it.
 #[derive(Debug)]
 pub(crate) struct Accepted {
     pub(crate) appended: Appended,
-    pub(crate) time: i64,
     pub(crate) change: Change,
+    /// The records for the file that was current.
+    pub(crate) records: LogRecords,
 }
 
-/// What an append changed.
-#[derive(Debug)]
-pub(crate) enum Change {
-    /// Nothing.
-    Nothing,
-    /// The newest open row is a new page.
-    NewestRow,
-    /// A page put these values, one a slot, into a row that has others too.
-    Page(Vec<f64>),
-    /// A part put these values into their slots.
-    Part(Vec<(usize, f64)>),
+impl Accepted {
+    pub(super) fn new(appended: Appended, (change, records): (Change, LogRecords)) -> Self {
+        Self {
+            appended,
+            change,
+            records,
+        }
+    }
 }
 
-/// What became of a value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Put {
-    /// It stands in the row.
-    New,
-    /// The row had it already.
-    Same,
-    /// The row has another one.
-    Conflict,
-}
-
-/// A value on its way into a row.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Cell {
-    pub(super) slot: usize,
-    pub(super) value: f64,
-    /// The state that the series has by it.
-    pub(super) source: State,
+/// Nothing to be logged.
+pub(super) fn nothing() -> (Change, LogRecords) {
+    (Change::Nothing, LogRecords::default())
 }
 
 impl Body {
@@ -59,18 +52,15 @@ impl Body {
     pub(crate) fn append(
         &mut self,
         row: Row<'_>,
-        sequence: u64,
+        at: At,
         columns: &mut impl Columns,
     ) -> Result<Accepted, Refusal> {
         match self.newest_page {
-            Some(newest) if row.time_ms < newest => return Err(Refusal::OutOfOrder),
-            Some(newest) if row.time_ms == newest => return self.same_page(row),
+            Some(newest) if at.time < newest => return Err(Refusal::OutOfOrder),
+            Some(newest) if at.time == newest => return self.same_page(row),
             _ => {}
         }
-        if self
-            .closed_until
-            .is_some_and(|closed| row.time_ms <= closed)
-        {
+        if self.closed_until.is_some_and(|closed| at.time <= closed) {
             return Err(Refusal::OutOfOrder);
         }
         let mut appended = Appended {
@@ -78,17 +68,28 @@ impl Body {
             ..Appended::default()
         };
         let left = self.settle(row.layout, columns, &mut appended);
-        let mut values = self.page_values(row.values, &mut appended);
+        let special = row
+            .values
+            .iter()
+            .any(|value| is_stale(*value) | is_absent(*value));
+        let newest = self.open.is_empty() || self.newest < at.time;
+        if let Some(page) = &self.page
+            && page.slots == Slots::Same
+            && page.settled
+            && newest
+            && !special
+        {
+            appended.samples = row.values.len();
+            self.newest_page = Some(at.time);
+            return Ok(Accepted::new(appended, self.push(at, row.values, false)));
+        }
+        let mut values = self.page_values(row.values, special, &mut appended);
         for slot in left {
             values[slot] = stale_nan();
             appended.ended += 1;
         }
-        let change = self.put_page((row.time_ms, sequence), values, &mut appended);
-        Ok(Accepted {
-            appended,
-            time: row.time_ms,
-            change,
-        })
+        let put = self.put_page(at, &values, &mut appended);
+        Ok(Accepted::new(appended, put))
     }
 
     /// Makes `self.page` fit the layout. Gives the slots that were on the page before and are not
@@ -103,82 +104,89 @@ impl Body {
         if self.page.as_ref().is_some_and(fits) {
             return Vec::new();
         }
-        let mut slots = Vec::with_capacity(layout.lines().len());
-        let mut refused = 0;
-        let mut repeated = layout.0.repeated.iter().peekable();
-        for (place, line) in layout.lines().iter().enumerate() {
-            slots.push(if repeated.next_if_eq(&&place).is_some() {
-                NO_SLOT
-            } else if let Some(slot) = self.slot(*line, columns, appended) {
-                slot
-            } else {
-                refused += 1;
-                NO_SLOT
-            });
+        let mut slots = self.slots(layout.lines().iter().copied(), columns, appended);
+        // The first of a line that stands twice counts.
+        for place in &*layout.0.repeated {
+            slots[*place] = NO_SLOT;
         }
-        let mut left: Vec<bool> = self
-            .columns
-            .iter()
-            .map(|column| column.state == State::OnPage)
-            .collect();
+        let without = slots.iter().filter(|slot| **slot == NO_SLOT).count();
+        let refused = without - layout.0.repeated.len();
+        let mut here = vec![false; self.schema.len()];
         for slot in &slots {
-            if let Some(left) = left.get_mut(*slot) {
-                *left = false;
+            if let Some(here) = here.get_mut(*slot as usize) {
+                *here = true;
             }
         }
+        let left = self.states.on_page().filter(|slot| !here[*slot]).collect();
         self.page = Some(Page {
             layout: layout.clone(),
-            slots,
+            slots: Slots::new(slots),
             refused,
             settled: false,
         });
-        (0..left.len()).filter(|slot| left[*slot]).collect()
+        left
     }
 
-    /// The slot of a line, a new one where the limit leaves a place.
-    pub(super) fn slot(
+    /// The slots of lines, new ones where the limit leaves a place.
+    pub(super) fn slots(
         &mut self,
-        line: LineId,
+        lines: impl Iterator<Item = LineId>,
         columns: &mut impl Columns,
         appended: &mut Appended,
-    ) -> Option<usize> {
-        if let Some(slot) = self.slots.get(&line) {
-            return Some(*slot);
+    ) -> Vec<u32> {
+        let mut slots = Vec::with_capacity(lines.size_hint().0);
+        let mut new: Vec<LineId> = Vec::new();
+        let mut of_new: HashMap<LineId, Option<usize>> = HashMap::default();
+        let mut guess = 0;
+        for line in lines {
+            let known = if self.schema.line(guess) == Some(line) {
+                Some(guess)
+            } else {
+                self.schema.slot(line)
+            };
+            let slot = known.or_else(|| {
+                *of_new.entry(line).or_insert_with(|| {
+                    if let Err(refusal) = columns.take(line) {
+                        appended.forgotten += usize::from(refusal == Refusal::ForgottenLine);
+                        return None;
+                    }
+                    new.push(line);
+                    Some(self.schema.len() + new.len() - 1)
+                })
+            });
+            guess = slot.map_or(guess, |slot| slot + 1);
+            slots.push(slot.map_or(NO_SLOT, |slot| u32::try_from(slot).unwrap_or(NO_SLOT)));
         }
-        if let Err(refusal) = columns.take(line) {
-            appended.forgotten += usize::from(refusal == Refusal::ForgottenLine);
-            return None;
+        if !new.is_empty() {
+            appended.new_series += new.len();
+            let schema = columns.extend(&self.schema, &new);
+            self.grow(schema);
         }
-        appended.new_series += 1;
-        Some(self.add_column(line))
+        slots
     }
 
     /// The page's values by slot. Where a value is the mark of none its series ends.
-    fn page_values(&mut self, row: &[f64], appended: &mut Appended) -> Vec<f64> {
-        let mut values = vec![absent_nan(); self.columns.len()];
+    fn page_values(&mut self, row: &[f64], special: bool, appended: &mut Appended) -> Vec<f64> {
+        let mut values = vec![absent_nan(); self.schema.len()];
         let Some(page) = &mut self.page else {
             return values;
         };
+        page.slots.scatter(row, &mut values);
         appended.refused = page.refused;
-        let mut marked = false;
-        for (slot, value) in page.slots.iter().zip(row) {
-            if let Some(cell) = values.get_mut(*slot) {
-                *cell = *value;
-            }
-            marked |= is_stale(*value) | is_absent(*value);
+        appended.samples = row.len() - page.refused - page.layout.0.repeated.len();
+        if !special {
+            return values;
         }
-        appended.samples += page.slots.len() - page.refused - page.layout.0.repeated.len();
-        if marked {
-            page.settled = false;
-            for (slot, value) in page.slots.iter().zip(row) {
-                if *slot != NO_SLOT && is_absent(*value) {
-                    appended.samples -= 1;
-                    appended.marks += 1;
-                    if self.columns[*slot].state == State::OnPage {
-                        values[*slot] = stale_nan();
-                        appended.ended += 1;
-                    }
-                }
+        page.settled = false;
+        for (place, value) in row.iter().enumerate() {
+            let Some(slot) = page.slots.get(place).filter(|_| is_absent(*value)) else {
+                continue;
+            };
+            appended.samples -= 1;
+            appended.marks += 1;
+            if self.states.get(slot) == State::OnPage {
+                values[slot] = stale_nan();
+                appended.ended += 1;
             }
         }
         values
@@ -187,104 +195,137 @@ impl Body {
     /// Puts the values of a page, one a slot, at a time with an order of acceptance.
     pub(super) fn put_page(
         &mut self,
-        at: (i64, u64),
-        mut values: Vec<f64>,
+        at: At,
+        values: &[f64],
         appended: &mut Appended,
-    ) -> Change {
-        let settled = self.page.as_ref().is_some_and(|page| page.settled);
-        let nothing = values.iter().all(|value| is_absent(*value));
-        if !nothing && self.open.back().is_some_and(|last| last.time >= at.0) {
-            self.newest_page = Some(at.0);
-            self.fill_page(at, &mut values, appended);
-            return Change::Page(values);
+    ) -> (Change, LogRecords) {
+        let there = values.iter().any(|value| !is_absent(*value));
+        if there && !self.open.is_empty() && self.newest >= at.time {
+            self.newest_page = Some(at.time);
+            return self.fill_page(at, values, appended);
         }
-        if !settled {
-            for (column, value) in self.columns.iter_mut().zip(&values) {
-                column.state = match value {
-                    value if is_absent(*value) => column.state,
-                    value if is_stale(*value) => State::Ended,
-                    _ => State::OnPage,
-                };
-            }
+        if !self.page.as_ref().is_some_and(|page| page.settled) {
+            self.set_states(values, at.time, State::OnPage);
             if let Some(page) = &mut self.page {
-                let mut slots = page.slots.iter().filter(|slot| **slot != NO_SLOT);
-                page.settled = slots.all(|slot| self.columns[*slot].state == State::OnPage);
+                let mut slots = (0..page.layout.lines().len()).filter_map(|at| page.slots.get(at));
+                page.settled = slots.all(|slot| self.states.get(slot) == State::OnPage);
             }
         }
-        if nothing {
-            return Change::Nothing;
+        if !there {
+            return nothing();
         }
-        self.newest_page = Some(at.0);
-        self.open.push_back(OpenRow {
-            time: at.0,
-            sequence: at.1,
-            values,
-        });
-        Change::NewestRow
+        self.newest_page = Some(at.time);
+        self.push(at, values, false)
+    }
+
+    /// Notes how series stand by the values of a newest row.
+    pub(super) fn set_states(&mut self, values: &[f64], time: i64, alive: State) {
+        for (slot, value) in values.iter().enumerate() {
+            if is_stale(*value) {
+                self.set_state(slot, State::Ended, time);
+            } else if !is_absent(*value) && self.states.get(slot) != alive {
+                self.set_state(slot, alive, time);
+            }
+        }
     }
 
     /// Puts the values of a page into a row that may have others; those that it has stay.
-    fn fill_page(&mut self, at: (i64, u64), values: &mut [f64], appended: &mut Appended) {
-        for (slot, cell) in values.iter_mut().enumerate() {
-            if is_absent(*cell) {
+    fn fill_page(
+        &mut self,
+        at: At,
+        values: &[f64],
+        appended: &mut Appended,
+    ) -> (Change, LogRecords) {
+        let place = self.row_at(at);
+        let mut cells = Vec::new();
+        let mut new = Vec::new();
+        for (slot, value) in values.iter().enumerate() {
+            if is_absent(*value) {
                 continue;
             }
-            let put = self.put_cell(
-                at,
-                Cell {
-                    slot,
-                    value: *cell,
-                    source: State::OnPage,
-                },
-            );
-            if put == Some(Put::Conflict) {
-                if is_stale(*cell) && appended.ended > 0 {
+            let have = self.open.value(place, slot);
+            if is_absent(have) {
+                new.push((slot, *value));
+            } else if have.to_bits() != value.to_bits() {
+                if is_stale(*value) && appended.ended > 0 {
                     appended.ended -= 1;
                 } else {
                     appended.samples = appended.samples.saturating_sub(1);
                     appended.conflicts += 1;
                 }
-                *cell = absent_nan();
+                continue;
             }
+            cells.push((slot, *value));
         }
+        self.open.put(place, &new);
+        self.cells_stand(place, &cells, State::OnPage);
         if let Some(page) = &mut self.page {
             page.settled = false;
         }
+        self.log_cells(at, true, cells)
     }
 
-    /// Puts one value where there is none yet, and keeps the series' state. `at` is the time and
-    /// the order of acceptance. Nothing where the rows of that time are no longer open.
-    pub(super) fn put_cell(&mut self, at: (i64, u64), cell: Cell) -> Option<Put> {
-        let place = self.row_at(at.0, at.1)?;
-        let have = self.open[place].get(cell.slot);
-        let put = if is_absent(have) {
-            self.open[place].set(cell.slot, cell.value);
-            Put::New
-        } else if have.to_bits() != cell.value.to_bits() {
-            return Some(Put::Conflict);
-        } else if cell.source == State::InParts {
-            // It came first from elsewhere, and stays with that.
-            return Some(Put::Same);
-        } else {
-            Put::Same
-        };
-        let mut later = self.open.range(place + 1..);
-        if later.all(|row| is_absent(row.get(cell.slot))) {
-            let ended = is_stale(cell.value);
-            self.columns[cell.slot].state = if ended { State::Ended } else { cell.source };
+    /// The place of the open row at a time; an empty one is put in where there is none.
+    pub(super) fn row_at(&mut self, at: At) -> usize {
+        match self.open.find(at.time) {
+            Ok(place) => place,
+            Err(place) => {
+                if place == self.open.len() {
+                    self.newest = at.time;
+                }
+                self.open.insert(place, at.key());
+                place
+            }
         }
-        Some(put)
+    }
+
+    /// Notes how series stand by values of a row, where it is their newest.
+    pub(super) fn cells_stand(&mut self, place: usize, cells: &[(usize, f64)], alive: State) {
+        let Some(key) = self.open.key(place) else {
+            return;
+        };
+        for (slot, value) in cells {
+            if !self.open.has_after(place, *slot) {
+                let state = if is_stale(*value) {
+                    State::Ended
+                } else {
+                    alive
+                };
+                self.set_state(*slot, state, key.time);
+            }
+        }
+    }
+
+    /// The record of values that were put into a row.
+    pub(super) fn log_cells(
+        &mut self,
+        at: At,
+        page: bool,
+        cells: Vec<(usize, f64)>,
+    ) -> (Change, LogRecords) {
+        let cells = Cells {
+            page,
+            time: at.time,
+            sequence: at.sequence,
+            cells,
+        };
+        let records = if at.file == 0 {
+            LogRecords::default()
+        } else {
+            self.logged.cells((at.file, at.group), &self.schema, &cells)
+        };
+        (Change::Cells(cells), records)
     }
 
     /// A page at the time of the newest one: accepted where it says nothing else.
     fn same_page(&mut self, row: Row<'_>) -> Result<Accepted, Refusal> {
-        let place = self.open.iter().rposition(|open| open.time == row.time_ms);
-        let same = place.is_some_and(|place| {
+        let place = self.open.find(row.time_ms);
+        let same = place.is_ok_and(|place| {
             let lines = row.layout.lines().iter().enumerate().zip(row.values);
             lines
                 .filter(|((place, _), _)| !row.layout.is_repeated(*place))
                 .all(|((_, line), value)| {
-                    let have = self.slots.get(line).map(|slot| self.open[place].get(*slot));
+                    let have = self.slot_of(*line).map(|slot| self.open.value(place, slot));
                     have.is_some_and(|have| have.to_bits() == value.to_bits())
                 })
         });
@@ -297,32 +338,24 @@ impl Body {
             duplicates,
             ..Appended::default()
         };
-        Ok(Accepted {
-            appended,
-            time: row.time_ms,
-            change: Change::Nothing,
-        })
+        Ok(Accepted::new(appended, nothing()))
     }
 
     /// Ends all series at a time.
-    pub(crate) fn end(&mut self, time: i64, sequence: u64) -> Result<Accepted, Refusal> {
-        if self.newest_row().is_some_and(|newest| time <= newest) {
+    pub(crate) fn end(&mut self, at: At) -> Result<Accepted, Refusal> {
+        if self.newest_row().is_some_and(|newest| at.time <= newest) {
             return Err(Refusal::OutOfOrder);
         }
         self.page = None;
         let mut appended = Appended::default();
-        let mut values = vec![absent_nan(); self.columns.len()];
-        for (column, value) in self.columns.iter().zip(&mut values) {
-            if column.state != State::Ended {
+        let mut values = vec![absent_nan(); self.schema.len()];
+        for (slot, value) in values.iter_mut().enumerate() {
+            if self.states.get(slot) != State::Ended {
                 *value = stale_nan();
                 appended.ended += 1;
             }
         }
-        let change = self.put_page((time, sequence), values, &mut appended);
-        Ok(Accepted {
-            appended,
-            time,
-            change,
-        })
+        let put = self.put_page(at, &values, &mut appended);
+        Ok(Accepted::new(appended, put))
     }
 }

@@ -4,108 +4,111 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use watchpost_model::absent_nan;
 
-use super::{Accepted, GroupState, Layout};
+use super::block::HeadBlock;
+use super::open::{NO_FILE, OpenRows, RowKey};
+use super::slots::Slots;
+use super::states::{State, States};
+use super::{GroupState, Layout};
 use crate::LineId;
-use crate::block::Block;
-use crate::log::{LogRecords, Logged};
-
-/// Rows of a finished block.
-pub(crate) const BLOCK_ROWS: usize = 120;
-/// Newest rows that stay open when a block is finished, so that late parts find them.
-pub(crate) const KEPT_ROWS: usize = 16;
-/// The slot of a value that has no column: a repeated line, or a series above the limit.
-pub(crate) const NO_SLOT: usize = usize::MAX;
+use crate::index::{GroupId, Schema};
+use crate::log::{Cells, LogRecords, LogRow, Logged};
 
 /// Columns, open rows and finished blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Body {
-    /// What each slot is; the slots of a row or a block are numbered alike.
-    pub(super) columns: Vec<Column>,
-    pub(super) slots: HashMap<LineId, usize>,
-    /// Slots without a line, whose blocks have no values.
-    pub(super) free: Vec<usize>,
+    /// The line of each slot.
+    pub(super) schema: Arc<Schema>,
+    pub(super) states: States,
     /// Where the values of the last page went.
     pub(super) page: Option<Page>,
     /// The time of the newest page.
     pub(super) newest_page: Option<i64>,
-    /// Ascending in time.
-    pub(super) open: VecDeque<OpenRow>,
+    pub(super) open: OpenRows,
+    /// The time of the newest open row there is or was.
+    pub(super) newest: i64,
     /// Ascending in time, all before the open rows.
-    pub(super) sealed: VecDeque<Arc<Block>>,
+    pub(super) blocks: VecDeque<HeadBlock>,
+    /// How many of the last blocks are not in a head file yet.
+    pub(super) unwritten: usize,
+    /// How many blocks there ever were; tells the length of the first.
+    pub(super) cut: u64,
     /// The newest time of a row that is no longer open, or was dropped.
     pub(super) closed_until: Option<i64>,
+    /// The newest time of a row that is in a segment.
+    pub(super) sealed_until: Option<i64>,
+    /// When the series that have ended did, as far as it is known.
+    pub(super) ended: HashMap<u32, i64>,
     pub(super) logged: Logged,
-}
-
-/// A column of a group.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Column {
-    /// The line, nothing where the slot is free.
-    pub(super) line: Option<LineId>,
-    pub(super) state: State,
-}
-
-/// How a series stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// No value yet, or a stale marker was the last.
-    Ended,
-    /// Goes on; its last value came by a page.
-    OnPage,
-    /// Goes on; its last value came by a part.
-    InParts,
 }
 
 /// How the values of a page are laid out on slots.
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) layout: Layout,
-    /// A slot for each value, or [`NO_SLOT`].
-    pub(super) slots: Vec<usize>,
+    pub(super) slots: Slots,
     /// Series of the layout that were refused by the limit.
     pub(super) refused: usize,
     /// Whether the state of every slot is [`State::OnPage`].
     pub(super) settled: bool,
 }
 
-/// A row that is not in a block yet.
-#[derive(Debug)]
-pub(super) struct OpenRow {
-    pub(super) time: i64,
-    /// The order of acceptance in the whole store.
-    pub(super) sequence: u64,
-    /// A value for each slot there was; later slots have none.
-    pub(super) values: Vec<f64>,
+/// What is accepted now: when, as the how manieth, and for which log file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At {
+    pub(crate) time: i64,
+    pub(crate) sequence: u64,
+    /// The number of the current log file, 0 where there is none.
+    pub(crate) file: u64,
+    pub(crate) group: GroupId,
 }
 
-impl OpenRow {
-    pub(super) fn get(&self, slot: usize) -> f64 {
-        self.values.get(slot).copied().unwrap_or_else(absent_nan)
-    }
-
-    pub(super) fn set(&mut self, slot: usize, value: f64) {
-        if self.values.len() <= slot {
-            self.values.resize(slot + 1, absent_nan());
+impl At {
+    pub(super) fn key(self) -> RowKey {
+        RowKey {
+            time: self.time,
+            sequence: self.sequence,
+            file: if self.file == 0 { NO_FILE } else { self.file },
         }
-        self.values[slot] = value;
     }
+}
+
+/// What an append changed.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Nothing.
+    Nothing,
+    /// The newest open row is a new one; whether it came as samples.
+    Row { parts: bool },
+    /// Values were put into a row that may have others.
+    Cells(Cells),
 }
 
 impl Body {
-    /// Whether there is nothing in it.
+    /// Whether there is nothing in it, and nothing to be remembered of it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.sealed.is_empty()
+        !self.has_rows() && self.sealed_until.is_none()
     }
 
-    /// Times of the oldest and the newest row.
+    /// Whether there is a row in it.
+    pub(crate) fn has_rows(&self) -> bool {
+        !self.open.is_empty() || !self.blocks.is_empty()
+    }
+
+    /// The columns.
+    pub(crate) fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// Times of the oldest and the newest row that are not in a segment.
     pub(crate) fn time_span(&self) -> Option<(i64, i64)> {
-        let first = self.sealed.front().and_then(|block| block.first_time());
-        let first = first.or_else(|| self.open.front().map(|row| row.time))?;
-        let last = self.open.back().map(|row| row.time);
-        let last = last.or_else(|| self.sealed.back().and_then(|block| block.last_time()))?;
-        Some((first, last))
+        let block = self.blocks.front().map(HeadBlock::first_time);
+        let open = self.open.keys().map(|key| key.time).next();
+        let last = self.open.keys().map(|key| key.time).next_back();
+        let last = last.or_else(|| self.blocks.back().map(HeadBlock::last_time))?;
+        let first = block.or(open)?;
+        let unsealed = self.sealed_until.map(|sealed| sealed.saturating_add(1));
+        Some((first.max(unsealed.unwrap_or(first)).min(last), last))
     }
 
     /// The time of the newest page, or row that nothing can be put before.
@@ -113,8 +116,8 @@ impl Body {
         self.newest_page.max(self.closed_until)
     }
 
-    /// The newest time that late parts can no longer reach.
-    pub(crate) fn newest_closed(&self) -> Option<i64> {
+    /// The newest time that samples can no longer reach.
+    pub(crate) fn closed_until(&self) -> Option<i64> {
         self.closed_until
     }
 
@@ -124,81 +127,86 @@ impl Body {
         newest.max(self.closed_until)
     }
 
+    /// The newest time of a row that is in a segment.
+    pub(crate) fn sealed_until(&self) -> Option<i64> {
+        self.sealed_until
+    }
+
+    /// The lowest number of a log file that has a row that no head file has.
+    pub(crate) fn oldest_file(&self) -> u64 {
+        let open = self.open.keys().map(|key| key.file).min();
+        let blocks = self.blocks.iter().rev().take(self.unwritten);
+        let blocks = blocks.map(HeadBlock::log_file).min();
+        open.unwrap_or(NO_FILE).min(blocks.unwrap_or(NO_FILE))
+    }
+
+    /// Adds the newest row, and makes its record.
+    pub(super) fn push(&mut self, at: At, values: &[f64], parts: bool) -> (Change, LogRecords) {
+        self.open.widen(self.schema.len());
+        let change = Change::Row { parts };
+        let before = std::mem::replace(&mut self.newest, at.time);
+        if at.file == 0 {
+            self.open.push(at.key(), values, &mut ());
+            return (change, LogRecords::default());
+        }
+        let row = LogRow {
+            group: at.group,
+            schema: &self.schema,
+            key: at.key(),
+            before,
+            parts,
+        };
+        (change, self.logged.push(row, &mut self.open, values))
+    }
+
+    /// The records of what was accepted, for a file other than the one they were made for.
+    pub(crate) fn records(&mut self, file: u64, group: &GroupState, change: &Change) -> LogRecords {
+        match change {
+            Change::Nothing => LogRecords::default(),
+            Change::Row { parts } => {
+                let Some(key) = self.open.set_newest_file(file) else {
+                    return LogRecords::default();
+                };
+                let row = LogRow {
+                    group: group.id,
+                    schema: &self.schema,
+                    key,
+                    before: 0,
+                    parts: *parts,
+                };
+                self.logged.newest(row, self.open.last())
+            }
+            Change::Cells(cells) => self.logged.cells((file, group.id), &self.schema, cells),
+        }
+    }
+
+    /// Notes that the log does not have what was accepted last.
+    pub(crate) fn not_logged(&mut self, change: &Change) {
+        self.logged.forget();
+        if matches!(change, Change::Row { .. }) {
+            self.open.set_newest_file(NO_FILE);
+        }
+    }
+
+    /// Notes how a series stands from a time on.
+    pub(super) fn set_state(&mut self, slot: usize, state: State, time: i64) {
+        let number = u32::try_from(slot).unwrap_or(u32::MAX);
+        if state == State::Ended {
+            self.ended.insert(number, time);
+        } else if !self.ended.is_empty() {
+            self.ended.remove(&number);
+        }
+        self.states.set(slot, state);
+    }
+
+    /// Takes a schema that begins with the one it has.
+    pub(crate) fn grow(&mut self, schema: Arc<Schema>) {
+        self.schema = schema;
+        self.open.widen(self.schema.len());
+    }
+
     /// The slot of a line.
     pub(crate) fn slot_of(&self, line: LineId) -> Option<usize> {
-        self.slots.get(&line).copied()
-    }
-
-    /// The log's records of what was accepted.
-    pub(crate) fn records(
-        &mut self,
-        file: u64,
-        group: &GroupState,
-        accepted: &Accepted,
-    ) -> LogRecords {
-        let newest = self.open.back().map(|row| row.values.as_slice());
-        let columns = &self.columns;
-        self.logged.records(
-            file,
-            group,
-            (accepted, newest.unwrap_or_default()),
-            |slot| columns.get(slot).and_then(|column| column.line),
-        )
-    }
-
-    /// Has the log define the group and its columns anew before the next row.
-    pub(crate) fn define_anew(&mut self) {
-        self.logged.forget();
-    }
-
-    /// A slot for a line that has none.
-    pub(crate) fn add_column(&mut self, line: LineId) -> usize {
-        let column = Column {
-            line: Some(line),
-            state: State::Ended,
-        };
-        let slot = self.free.pop().unwrap_or(self.columns.len());
-        match self.columns.get_mut(slot) {
-            Some(free) => *free = column,
-            None => self.columns.push(column),
-        }
-        self.slots.insert(line, slot);
-        slot
-    }
-
-    /// The place of the open row at a time; an empty row is put in where there is none. Nothing
-    /// where the rows of that time are no longer open.
-    pub(super) fn row_at(&mut self, time: i64, sequence: u64) -> Option<usize> {
-        let place = self.open.partition_point(|row| row.time < time);
-        if self.open.get(place).is_some_and(|row| row.time == time) {
-            return Some(place);
-        }
-        if self.closed_until.is_some_and(|closed| time <= closed) {
-            return None;
-        }
-        let row = OpenRow {
-            time,
-            sequence,
-            values: Vec::new(),
-        };
-        self.open.insert(place, row);
-        Some(place)
-    }
-
-    /// Finishes a block where there are rows for one. Gives the block.
-    pub(crate) fn seal_if_full(&mut self) -> Option<Arc<Block>> {
-        if self.open.len() < BLOCK_ROWS + KEPT_ROWS {
-            return None;
-        }
-        let rows: Vec<_> = self.open.drain(..BLOCK_ROWS).collect();
-        let times = rows.iter().map(|row| row.time).collect();
-        let sequences = rows.iter().map(|row| row.sequence).collect();
-        let width = rows.iter().map(|row| row.values.len()).max().unwrap_or(0);
-        let block = Arc::new(Block::new(times, sequences, width, |slot, values| {
-            values.extend(rows.iter().map(|row| row.get(slot)));
-        }));
-        self.closed_until = block.last_time();
-        self.sealed.push_back(Arc::clone(&block));
-        Some(block)
+        self.schema.slot(line)
     }
 }

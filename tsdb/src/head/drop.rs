@@ -1,69 +1,86 @@
 //! Dropping a group's old rows, and the columns that have none left.
 
-use super::body::{Body, State};
+use std::sync::Arc;
+
+use super::body::Body;
+use super::states::State;
 use crate::LineId;
+use crate::index::Schema;
 
 impl Body {
-    /// Drops blocks, and open rows, whose newest row is older than a time. Gives the bytes of the
-    /// blocks.
+    /// Drops blocks, and open rows, whose newest row is older than a time. Gives the bytes of memory
+    /// of the blocks.
     pub(crate) fn drop_before(&mut self, cutoff: i64) -> usize {
-        let mut bytes = 0;
-        while let Some(block) = self
-            .sealed
-            .pop_front_if(|block| block.last_time().is_some_and(|last| last < cutoff))
+        let (bytes, _) = self.drop_blocks(cutoff);
+        let newest = self.open.keys().next_back();
+        if let Some(newest) = newest.filter(|newest| newest.time < cutoff)
+            && self.blocks.is_empty()
         {
-            bytes += block.size();
-            self.closed_until = self.closed_until.max(block.last_time());
+            self.closed_until = self.closed_until.max(Some(newest.time));
+            self.open.drop_front(self.open.len());
         }
-        if self.sealed.is_empty() && self.open.back().is_some_and(|last| last.time < cutoff) {
-            self.closed_until = self
-                .closed_until
-                .max(self.open.back().map(|last| last.time));
-            self.open.clear();
+        if self.sealed_until.is_some_and(|sealed| sealed < cutoff) {
+            self.sealed_until = None;
         }
         bytes
     }
 
-    /// Adds the newest time and the size of each block.
+    /// Adds the newest time and the size of each block that is in memory.
     pub(crate) fn list_blocks(&self, blocks: &mut Vec<(i64, usize)>) {
-        let all = self.sealed.iter();
-        blocks.extend(all.filter_map(|block| Some((block.last_time()?, block.size()))));
+        let all = self
+            .blocks
+            .iter()
+            .filter(|block| block.unwritten().is_some());
+        blocks.extend(all.map(|block| (block.last_time(), block.memory())));
     }
 
-    /// Frees the slots of series that have ended and have no value left. Gives their lines.
-    pub(crate) fn drop_empty_columns(&mut self) -> Vec<LineId> {
-        let rows_left = !self.is_empty();
-        let gone: Vec<_> = (0..self.columns.len())
-            .filter(|slot| {
-                let ended = self.columns[*slot].state == State::Ended;
-                self.columns[*slot].line.is_some()
-                    && (ended || !rows_left)
-                    && !self.has_value(*slot)
-            })
-            .collect();
-        if gone.is_empty() {
+    /// The series that have ended and have no value left, nothing where there is none.
+    pub(crate) fn gone(&self) -> Vec<LineId> {
+        let oldest = self.time_span().map(|(oldest, _)| oldest);
+        let Some(oldest) = oldest else {
+            return self.schema.lines().to_vec();
+        };
+        if self.ended.is_empty() {
             return Vec::new();
         }
-        self.page = None;
-        // The slots will be other lines' one day.
-        self.define_anew();
-        let mut lines = Vec::with_capacity(gone.len());
-        for slot in gone {
-            self.columns[slot].state = State::Ended;
-            if let Some(line) = self.columns[slot].line.take() {
-                self.slots.remove(&line);
-                lines.push(line);
-            }
-            self.free.push(slot);
-        }
-        lines
+        let gone = self.ended.iter().filter(|(slot, ended)| {
+            **ended < oldest && self.states.get(**slot as usize) == State::Ended
+        });
+        let lines = gone.filter_map(|(slot, _)| self.schema.line(*slot as usize));
+        lines.collect()
     }
 
-    fn has_value(&self, slot: usize) -> bool {
-        self.sealed.iter().any(|block| !block.lacks(slot))
-            || self
-                .open
-                .iter()
-                .any(|row| !watchpost_model::is_absent(row.get(slot)))
+    /// Takes columns away: `schema` is what is left, in the order that it has.
+    pub(crate) fn renumber(&mut self, schema: Arc<Schema>) {
+        let slots = schema.lines().iter();
+        let kept: Vec<usize> = slots.filter_map(|line| self.schema.slot(*line)).collect();
+        self.open.widen(self.schema.len());
+        self.open.renumber(&kept);
+        self.states.renumber(&kept);
+        let mut ended = foldhash::HashMap::default();
+        for (slot, old) in (0..).zip(&kept) {
+            let old = u32::try_from(*old).unwrap_or(u32::MAX);
+            if let Some(time) = self.ended.get(&old) {
+                ended.insert(slot, *time);
+            }
+        }
+        self.ended = ended;
+        self.page = None;
+        self.schema = schema;
+        // The columns have other numbers from now on.
+        self.logged.forget();
+    }
+
+    /// Has series that ended before the start go when the rows that are there now have gone.
+    pub(crate) fn note_ended(&mut self) {
+        let Some((_, newest)) = self.time_span() else {
+            return;
+        };
+        for slot in 0..self.schema.len() {
+            if self.states.get(slot) == State::Ended {
+                let slot = u32::try_from(slot).unwrap_or(u32::MAX);
+                self.ended.entry(slot).or_insert(newest);
+            }
+        }
     }
 }

@@ -1,25 +1,42 @@
-//! Groups: series that are written together and share their times.
+//! The head: groups, and their rows that are in no segment yet.
 //!
-//! A group has one time column and one value column a series. Its newest rows are open (row by
-//! row, as they came); older ones are in finished blocks, column by column, that never change and
-//! that readers share. A group's lock is held while a row is appended and while a reader copies
-//! the open rows it needs.
+//! A group is series that are written together and share their times: one time column, and one value
+//! column a series. Its newest rows are open (row by row, as they came); older ones are in finished
+//! blocks, column by column, that never change and that readers share. Blocks are in head files, or
+//! in memory while these cannot be written. A group's lock is held while a row is appended and while
+//! a reader copies the open rows it needs.
 
 mod append;
+mod block;
 mod body;
 mod drop;
-mod part;
+mod files;
+mod open;
 mod read;
 mod replay;
+mod samples;
+mod scan;
+mod seal;
+mod slots;
+mod states;
+mod tile;
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use watchpost_model::Labels;
 
-pub(crate) use self::append::{Accepted, Change, Columns};
-pub(crate) use self::body::Body;
+pub(crate) use self::append::{Accepted, Columns};
+#[expect(unused_imports, reason = "the segments are about to read blocks")]
+pub(crate) use self::block::HeadBlock;
+pub(crate) use self::body::{At, Body, Change};
+pub(crate) use self::files::HeadFiles;
+pub(crate) use self::open::{Changes, OpenRows, RowKey, WORD};
 pub(crate) use self::read::Snapshot;
+pub(crate) use self::samples::Lateness;
+pub(crate) use self::scan::scan;
+pub(crate) use self::seal::BlockTarget;
+pub(crate) use self::slots::{NO_SLOT, Slots};
 use crate::Error;
 use crate::index::{GroupId, Side};
 use crate::store::Store;
@@ -89,6 +106,27 @@ pub struct Appended {
     pub conflicts: usize,
     /// Samples refused because their value is the mark of a missing value.
     pub marks: usize,
+    /// Samples refused because their series has a newer one.
+    pub out_of_order: usize,
+    /// Samples refused because their series has one that is newer by more than the out-of-order
+    /// window.
+    pub too_old: usize,
+}
+
+impl Appended {
+    /// Adds what became of other samples of the same call.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.samples += other.samples;
+        self.new_series += other.new_series;
+        self.ended += other.ended;
+        self.duplicates += other.duplicates;
+        self.refused += other.refused;
+        self.forgotten += other.forgotten;
+        self.conflicts += other.conflicts;
+        self.marks += other.marks;
+        self.out_of_order += other.out_of_order;
+        self.too_old += other.too_old;
+    }
 }
 
 /// A handle to a group. Appends of one group are serialized by the handle's lock; different groups
@@ -127,7 +165,8 @@ impl Group {
     /// values ends its series. A whole row in one call is the cheapest.
     ///
     /// What is there stays: the same value again is accepted, another one is refused and counted
-    /// as a conflict. The rows that can be filled are the last of the group, at least eight.
+    /// as a conflict. Order is judged series by series: a sample that is newer than its series' newest
+    /// is taken whatever the group has; an older one has to lie in the out-of-order window.
     pub fn append_samples(
         &self,
         time_ms: i64,

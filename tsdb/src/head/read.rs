@@ -4,24 +4,45 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Body;
-use crate::block::Block;
-use crate::{LineId, TimeRange};
+use super::block::{BlockBytes, HeadBlock};
+use crate::block::BlockView;
+use crate::log::bytes::Malformed;
+use crate::{Error, LineId, TimeRange};
+
+/// So many columns are read from the open rows one by one; more of them together.
+const FEW: usize = 8;
 
 /// The rows of a group in a range, for some of its lines.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    /// Finished blocks that overlap the range, with the rows that lie in it.
-    blocks: Vec<(Arc<Block>, Range<usize>)>,
+    /// Finished blocks that overlap the range.
+    blocks: Vec<Block>,
     /// Open rows in the range: time, order of acceptance.
     open: Vec<(i64, u64)>,
     columns: Vec<SnapshotColumn>,
+    /// The rows wanted, after those that are in segments.
+    range: TimeRange,
+}
+
+#[derive(Debug)]
+struct Block {
+    block: HeadBlock,
+    /// Once it is read: its bytes, times and sequences, and the rows in the range.
+    read: Option<ReadBlock>,
+}
+
+#[derive(Debug)]
+struct ReadBlock {
+    bytes: BlockBytes,
+    times: Vec<i64>,
+    sequences: Vec<u64>,
+    rows: Range<usize>,
 }
 
 /// A column of a snapshot.
 #[derive(Debug)]
 pub(crate) struct SnapshotColumn {
     pub(crate) line: LineId,
-    slot: usize,
     /// The values of the open rows.
     open: Vec<f64>,
 }
@@ -29,84 +50,109 @@ pub(crate) struct SnapshotColumn {
 impl Body {
     /// Copies what a reader of some lines needs.
     pub(crate) fn snapshot(&self, range: TimeRange, lines: &[LineId]) -> Snapshot {
-        let from = self
-            .sealed
-            .partition_point(|block| block.last_time().is_some_and(|last| last < range.from_ms));
-        let blocks = self
-            .sealed
-            .range(from..)
-            .take_while(|block| block.first_time().is_some_and(|first| first <= range.to_ms))
-            .map(|block| (Arc::clone(block), rows_within(block.times(), range)))
-            .filter(|(_, rows)| !rows.is_empty())
-            .collect();
-        let from = self.open.partition_point(|row| row.time < range.from_ms);
-        let to = self.open.partition_point(|row| row.time <= range.to_ms);
-        let open = from..to.max(from);
-        let columns = lines
+        let unsealed = self.sealed_until.map(|sealed| sealed.saturating_add(1));
+        let range = TimeRange {
+            from_ms: range.from_ms.max(unsealed.unwrap_or(i64::MIN)),
+            to_ms: range.to_ms,
+        };
+        let blocks = self.blocks(range).into_iter();
+        let place = |time| self.open.find(time).unwrap_or_else(|place| place);
+        let from = place(range.from_ms);
+        let to = match range.to_ms.checked_add(1) {
+            Some(end) => place(end).max(from),
+            None => self.open.len(),
+        };
+        let slots: Vec<_> = lines
             .iter()
-            .filter_map(|line| Some((*line, *self.slots.get(line)?)))
-            .map(|(line, slot)| SnapshotColumn {
-                line,
-                slot,
-                open: self
-                    .open
-                    .range(open.clone())
-                    .map(|row| row.get(slot))
-                    .collect(),
-            })
+            .filter_map(|line| Some((*line, self.schema.slot(*line)?)))
             .collect();
+        let mut tiles = (slots.len() > FEW).then(|| self.open.tiles(from..to));
+        let columns = slots.into_iter().map(|(line, slot)| {
+            let mut open = Vec::with_capacity(to - from);
+            match &mut tiles {
+                Some(tiles) => tiles.column(slot, &mut open),
+                None => self.open.column(slot, from..to, &mut open),
+            }
+            SnapshotColumn { line, open }
+        });
+        let columns = columns.collect();
+        let rows = self.open.keys().skip(from).take(to - from);
         Snapshot {
-            blocks,
-            open: self
-                .open
-                .range(open)
-                .map(|row| (row.time, row.sequence))
-                .collect(),
+            blocks: blocks.map(|block| Block { block, read: None }).collect(),
+            open: rows.map(|row| (row.time, row.sequence)).collect(),
             columns,
+            range,
         }
     }
 }
 
 impl Snapshot {
+    /// Reads the blocks. Not under the group's lock: they may be in a file.
+    pub(crate) fn load(&mut self) -> Result<(), Error> {
+        for block in &mut self.blocks {
+            let bytes = block.block.read()?;
+            let read = ReadBlock::new(bytes, self.range);
+            block.read = Some(read.map_err(|Malformed| block.block.malformed())?);
+        }
+        Ok(())
+    }
+
     pub(crate) fn columns(&self) -> &[SnapshotColumn] {
         &self.columns
     }
 
+    fn read_blocks(&self) -> impl Iterator<Item = (&HeadBlock, &ReadBlock)> {
+        let blocks = self.blocks.iter();
+        blocks.filter_map(|block| Some((&block.block, block.read.as_ref()?)))
+    }
+
     /// The times of all rows.
     pub(crate) fn times(&self) -> Arc<[i64]> {
-        let sealed = self
-            .blocks
-            .iter()
-            .flat_map(|(block, rows)| &block.times()[rows.clone()]);
+        let sealed = self.read_blocks();
+        let sealed = sealed.flat_map(|(_, read)| &read.times[read.rows.clone()]);
         let open = self.open.iter().map(|(time, _)| time);
         sealed.chain(open).copied().collect()
     }
 
     /// The order of acceptance of all rows.
     pub(crate) fn sequences(&self) -> Arc<[u64]> {
-        let sealed = self
-            .blocks
-            .iter()
-            .flat_map(|(block, rows)| &block.sequences()[rows.clone()]);
+        let sealed = self.read_blocks();
+        let sealed = sealed.flat_map(|(_, read)| &read.sequences[read.rows.clone()]);
         let open = self.open.iter().map(|(_, sequence)| sequence);
         sealed.chain(open).copied().collect()
     }
 
     /// The values of a column, one a row; marks where it has none.
-    pub(crate) fn values(&self, column: &SnapshotColumn) -> Vec<f64> {
-        let sealed: usize = self.blocks.iter().map(|(_, rows)| rows.len()).sum();
+    pub(crate) fn values(&self, column: &SnapshotColumn) -> Result<Vec<f64>, Error> {
+        let sealed: usize = self.read_blocks().map(|(_, read)| read.rows.len()).sum();
         let mut values = Vec::with_capacity(sealed + column.open.len());
-        for (block, rows) in &self.blocks {
-            block.column(column.slot, rows.clone(), &mut values);
+        for (block, read) in self.read_blocks() {
+            read.column(block, column.line, &mut values)
+                .map_err(|Malformed| block.malformed())?;
         }
         values.extend_from_slice(&column.open);
-        values
+        Ok(values)
     }
 }
 
-/// The rows whose times lie in a range.
-fn rows_within(times: &[i64], range: TimeRange) -> Range<usize> {
-    let from = times.partition_point(|time| *time < range.from_ms);
-    let to = times.partition_point(|time| *time <= range.to_ms);
-    from..to.max(from)
+impl ReadBlock {
+    fn new(bytes: BlockBytes, range: TimeRange) -> Result<Self, Malformed> {
+        let view = BlockView::parse(&bytes)?;
+        let (mut times, mut sequences) = (Vec::new(), Vec::new());
+        view.times(&mut times)?;
+        view.sequences(&mut sequences)?;
+        let from = times.partition_point(|time| *time < range.from_ms);
+        let to = times.partition_point(|time| *time <= range.to_ms);
+        Ok(Self {
+            bytes,
+            times,
+            sequences,
+            rows: from..to.max(from),
+        })
+    }
+
+    fn column(&self, block: &HeadBlock, line: LineId, out: &mut Vec<f64>) -> Result<(), Malformed> {
+        let slot = block.schema().slot(line).unwrap_or(usize::MAX);
+        BlockView::parse(&self.bytes)?.column(slot, self.rows.clone(), out)
+    }
 }

@@ -1,53 +1,67 @@
 //! Rows that come from the log: they were accepted once and are not judged again.
 
-use watchpost_model::{absent_nan, is_absent};
+use watchpost_model::is_absent;
 
-use super::Appended;
-use super::append::Cell;
-use super::body::{Body, State};
+use super::body::{At, Body};
+use super::open::RowKey;
+use super::states::State;
+use crate::index::GroupId;
+use crate::log::Cells;
 
 impl Body {
-    /// Puts a page back. `slots` tells the slot of each value. False where a value has none, since
-    /// the record that told it is lost: such values are left out.
-    pub(crate) fn replay_page(
-        &mut self,
-        at: (i64, u64),
-        values: Vec<f64>,
-        slots: &[Option<usize>],
-    ) -> bool {
-        if self.closed_until.is_some_and(|closed| at.0 <= closed) {
-            return true;
+    /// Puts values back that the log has.
+    pub(crate) fn replay_cells(&mut self, cells: &Cells, file: u64) {
+        if self.closed_until.is_some_and(|closed| cells.time <= closed) {
+            return;
         }
-        let slot_of = |column: usize| slots.get(column).copied().flatten();
-        let mut columns = values.iter().enumerate();
-        let in_place = values.len() <= self.columns.len()
-            && columns.all(|(column, value)| is_absent(*value) || slot_of(column) == Some(column));
-        if in_place {
-            self.put_page(at, values, &mut Appended::default());
-            return true;
+        if cells.page {
+            self.newest_page = self.newest_page.max(Some(cells.time));
         }
-        let mut whole = true;
-        let mut placed = vec![absent_nan(); self.columns.len()];
-        for (column, value) in values.into_iter().enumerate() {
-            if is_absent(value) {
-                continue;
-            }
-            match slot_of(column).and_then(|slot| placed.get_mut(slot)) {
-                Some(cell) => *cell = value,
-                None => whole = false,
-            }
-        }
-        self.put_page(at, placed, &mut Appended::default());
-        whole
+        let at = At {
+            time: cells.time,
+            sequence: cells.sequence,
+            file,
+            group: GroupId(0),
+        };
+        let place = self.row_at(at);
+        let absent = |cell: &&(usize, f64)| is_absent(self.open.value(place, cell.0));
+        let new: Vec<_> = cells.cells.iter().filter(absent).copied().collect();
+        let there = |cell: &&(usize, f64)| {
+            let have = self.open.value(place, cell.0);
+            is_absent(have) || have.to_bits() == cell.1.to_bits()
+        };
+        let stand: Vec<_> = cells.cells.iter().filter(there).copied().collect();
+        self.open.put(place, &new);
+        let alive = if cells.page {
+            State::OnPage
+        } else {
+            State::InParts
+        };
+        self.cells_stand(place, &stand, alive);
     }
 
-    /// Puts a value of a part back.
-    pub(crate) fn replay_part(&mut self, at: (i64, u64), slot: usize, value: f64) {
-        let cell = Cell {
-            slot,
-            value,
-            source: State::InParts,
-        };
-        self.put_cell(at, cell);
+    /// Puts a row back that the log has: one value a slot.
+    pub(crate) fn replay_row(&mut self, key: RowKey, values: &[f64], page: bool) {
+        if self.closed_until.is_some_and(|closed| key.time <= closed) {
+            return;
+        }
+        if !self.open.is_empty() && key.time <= self.newest {
+            let there = values.iter().copied().enumerate();
+            let cells = Cells {
+                page,
+                time: key.time,
+                sequence: key.sequence,
+                cells: there.filter(|(_, value)| !is_absent(*value)).collect(),
+            };
+            return self.replay_cells(&cells, key.file);
+        }
+        let alive = if page { State::OnPage } else { State::InParts };
+        self.set_states(values, key.time, alive);
+        if page {
+            self.newest_page = Some(key.time);
+        }
+        self.newest = key.time;
+        self.open.widen(self.schema.len());
+        self.open.push(key, values, &mut ());
     }
 }

@@ -126,11 +126,11 @@ impl Groups {
     }
 
     /// The schemas of all groups, to make new ones.
-    #[expect(dead_code, reason = "the head is about to hold schemas")]
     pub(crate) fn schemas_mut(&mut self) -> &mut Schemas {
         &mut self.schemas
     }
 
+    #[cfg(test)]
     /// The schema of a group, nothing where it has no columns.
     pub(crate) fn schema(&self, group: GroupId) -> Option<&Arc<Schema>> {
         self.schemas.get(self.schema_number(group)?)
@@ -153,26 +153,6 @@ impl Groups {
         {
             self.schemas.detach(old, group);
         }
-    }
-
-    /// Gives a group columns after those that it has.
-    pub(crate) fn add_columns(&mut self, group: GroupId, lines: &[LineId]) {
-        let schema = match self.schema(group).map(Arc::clone) {
-            Some(schema) => self.schemas.extend(&schema, lines),
-            None => self.schemas.intern(lines.to_vec()),
-        };
-        self.set_schema(group, &schema);
-    }
-
-    /// Takes columns of a group away.
-    pub(crate) fn remove_columns(&mut self, group: GroupId, lines: &[LineId]) {
-        let Some(schema) = self.schema(group) else {
-            return;
-        };
-        let kept = schema.lines().iter().filter(|line| !lines.contains(line));
-        let kept = kept.copied().collect();
-        let schema = self.schemas.intern(kept);
-        self.set_schema(group, &schema);
     }
 
     /// All groups, in no order.

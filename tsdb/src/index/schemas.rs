@@ -16,7 +16,7 @@ use super::sets::{List, Set};
 use crate::LineId;
 
 /// The columns of a group: the line of each slot. No line stands twice.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Schema {
     lines: Box<[LineId]>,
     /// The slots in the order of their lines; empty where that is the order of the slots.

@@ -63,7 +63,9 @@ impl Tables {
         for (labels, places) in groups {
             let group = tables.groups.intern(labels).unwrap().id;
             let of_group: Vec<_> = places.iter().map(|place| ids[place % ids.len()]).collect();
-            tables.groups.add_columns(group, &of_group);
+            let schema = tables.groups.schema(group).cloned().unwrap_or_default();
+            let schema = tables.groups.schemas_mut().extend(&schema, &of_group);
+            tables.groups.set_schema(group, &schema);
             tables
                 .series
                 .extend(of_group.iter().map(|line| (group, *line)));
@@ -230,7 +232,10 @@ proptest! {
             if let Some((labels, _)) = groups.get(group) {
                 let group = tables.groups.find(labels).unwrap().id;
                 let line = tables.lines.find(&lines[place % lines.len()]).unwrap();
-                tables.groups.remove_columns(group, &[line]);
+                let schema = tables.groups.schema(group).cloned().unwrap_or_default();
+                let kept = schema.lines().iter().copied().filter(|have| *have != line);
+                let schema = tables.groups.schemas_mut().intern(kept.collect());
+                tables.groups.set_schema(group, &schema);
                 tables.series.remove(&(group, line));
             }
         }

@@ -1,31 +1,26 @@
 //! Records: what they say.
 //!
 //! A payload starts with its kind, one byte. Numbers are base-128, least first; a text is its
-//! length and its UTF-8 bytes. Lines and groups are numbered by the store that wrote the file, and
-//! columns within a group; each number is defined in the file before it is used in it.
+//! length and its UTF-8 bytes. Lines, groups and schemas are numbered by the store that wrote the
+//! file; each number is defined in the file before it is used in it (see `define`).
 //!
 //! ```text
-//! 1 line      id | labels | count, name*          the names it removes from the group's
-//! 2 group     id | 0 | labels                     a shared one; columns and rows start anew
-//!             id | 1 | line                       a single column
-//!             id | 2 | labels | number            a side head of a shared one
-//!             id | 3 | line | number              a side head of a single column
-//! 3 columns   group | (column, line)*             up to the end of the record
-//! 4 row       group | row                         a page; see `row`
-//! 5 part      group | time: zigzag | (column, change against 0)*
-//! labels    = count, (name, value)*
+//! 5 row       group | row                         see `row`
+//! 6 cells     group | number << 1 | page | time: zigzag | sequence | (column, change against 0)*
+//! 7 block     group | schema | block              see `head::record`
 //! ```
 //!
-//! Kinds 6 to 10 are kept for blocks, histograms, exemplars, metadata and tombstones.
+//! Cells are values put into a row that may have others. Rows and cells stand in log files, blocks
+//! in head files.
 
 use watchpost_model::Labels;
 
-use super::bytes::{Malformed, Reader, put_number, put_text, zigzag};
-use super::delta::put_change;
+use super::bytes::{Malformed, Reader, put_number, put_text, unzigzag, zigzag};
+use super::change::{put_change, read_change};
 use super::frame::put_record;
 use crate::LineId;
 use crate::head::GroupState;
-use crate::index::Line;
+use crate::index::{GroupId, Line};
 
 /// What a group's definition says of it: a single column.
 pub(crate) const GROUP_SINGLE: u8 = 1;
@@ -39,21 +34,27 @@ pub(crate) enum Kind {
     Line,
     /// A group.
     Group,
+    /// A list of lines.
+    Schema,
     /// Which lines the columns of a group are.
     Columns,
-    /// A page.
+    /// A row.
     Row,
-    /// A part of a row.
-    Part,
+    /// Some values of a row.
+    Cells,
+    /// A block of rows.
+    Block,
 }
 
 impl Kind {
-    const ALL: [(Self, u8); 5] = [
+    const ALL: [(Self, u8); 7] = [
         (Self::Line, 1),
         (Self::Group, 2),
-        (Self::Columns, 3),
-        (Self::Row, 4),
-        (Self::Part, 5),
+        (Self::Schema, 3),
+        (Self::Columns, 4),
+        (Self::Row, 5),
+        (Self::Cells, 6),
+        (Self::Block, 7),
     ];
 
     fn byte(self) -> u8 {
@@ -112,21 +113,49 @@ pub(crate) fn put_group(out: &mut Vec<u8>, group: &GroupState) -> bool {
     })
 }
 
-/// Appends a part of a row.
-pub(crate) fn put_part(
-    out: &mut Vec<u8>,
-    group: &GroupState,
-    time: i64,
-    cells: &[(usize, f64)],
-) -> bool {
-    put(out, Kind::Part, |out| {
-        put_number(out, group.id.0.into());
-        put_number(out, zigzag(time));
-        for (column, value) in cells {
+/// Values that were put into a row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cells {
+    /// Whether they came by a page.
+    pub(crate) page: bool,
+    pub(crate) time: i64,
+    pub(crate) sequence: u64,
+    /// The columns, ascending, and their values.
+    pub(crate) cells: Vec<(usize, f64)>,
+}
+
+/// Appends values of a row; `number` is that of the record in its group and file.
+pub(crate) fn put_cells(out: &mut Vec<u8>, group: GroupId, number: u64, cells: &Cells) -> bool {
+    put(out, Kind::Cells, |out| {
+        put_number(out, group.0.into());
+        put_number(out, number << 1 | u64::from(cells.page));
+        put_number(out, zigzag(cells.time));
+        put_number(out, cells.sequence);
+        for (column, value) in &cells.cells {
             put_number(out, *column as u64);
             put_change(out, 0.0, *value);
         }
     })
+}
+
+/// Reads values of a row, and the number of the record.
+pub(crate) fn read_cells(reader: &mut Reader<'_>, width: usize) -> Result<(u64, Cells), Malformed> {
+    let flags = reader.number()?;
+    let mut cells = Cells {
+        page: flags & 1 == 1,
+        time: unzigzag(reader.number()?),
+        sequence: reader.number()?,
+        cells: Vec::new(),
+    };
+    while !reader.0.is_empty() {
+        let column = usize::try_from(reader.id()?).map_err(|_| Malformed)?;
+        let ascends = cells.cells.last().is_none_or(|(last, _)| *last < column);
+        if column >= width || !ascends {
+            return Err(Malformed);
+        }
+        cells.cells.push((column, read_change(reader, 0.0)?));
+    }
+    Ok((flags >> 1, cells))
 }
 
 fn put_labels(out: &mut Vec<u8>, labels: &Labels) {

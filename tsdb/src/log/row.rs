@@ -1,34 +1,95 @@
-//! Rows in records: the changes against the group's row before.
+//! Rows in records: the changes against the group's newest row.
 //!
 //! ```text
-//! row     = sequence: number << 1 | full | time: zigzag | set | change*
-//! set     = gap* 0      the columns whose "has changed" differs from that of the row before
+//! row     = number << 2 | parts << 1 | full | time: zigzag | sequence | width | bitmap | change*
+//! bitmap  = ceil(width / 64) words of 8 bytes: the columns that change, the first in the lowest bit
 //! ```
 //!
-//! A full row has the absolute time and is relative to a row without values; any other row has the
-//! time since the row before it, and its sequence number is one higher. A column that had a stale
-//! marker is taken to have no value afterwards. What a change looks like is in `delta`.
+//! `number` counts the records of the group in the file. A full row has the absolute time and is
+//! against a row without values; any other one has the time since the newest row before it, and is
+//! refused where a record of the group before it is missing. `parts` tells that the values came as
+//! samples, not as a page. What a change looks like is in `change`.
 
-use watchpost_model::{absent_nan, is_absent, is_stale};
+use watchpost_model::{absent_nan, is_absent};
 
 use super::bytes::{Malformed, Reader, put_number, unzigzag, zigzag};
-use super::delta::{put_change, read_change};
+use super::change::{MAX_CHANGE, read_change, write_change};
+use crate::head::{Changes, WORD};
 
-/// After so many rows of a group comes a full one.
-const FULL_EVERY: u64 = 120;
 /// More columns than a group can have.
 const MAX_COLUMNS: usize = 1 << 28;
 
-/// The state of a group's rows in a file, the same for the writer and for the reader after it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct RowCoder {
-    /// The values of the last row; the mark of none after a stale marker.
-    last: Vec<f64>,
-    /// A bit for each column: whether the last row changed it.
-    changed: Vec<u64>,
-    time: i64,
-    /// How many rows came before.
-    sequence: u64,
+/// What stands before a row's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct RowHeader {
+    /// The number of the record in its group and file.
+    pub(crate) number: u64,
+    /// Whether the row is against a row without values.
+    pub(crate) full: bool,
+    /// Whether its values came as samples.
+    pub(crate) parts: bool,
+    pub(crate) time: i64,
+    /// The time of the row before.
+    pub(crate) before: i64,
+    pub(crate) sequence: u64,
+}
+
+/// Writes the changes of a row as they are found.
+#[derive(Debug)]
+pub(crate) struct RowSink<'a> {
+    out: &'a mut Vec<u8>,
+    /// Where the next word of the bitmap goes.
+    bitmap: usize,
+    bytes: [u8; WORD * MAX_CHANGE],
+}
+
+impl<'a> RowSink<'a> {
+    /// Starts a row of so many columns.
+    pub(crate) fn start(out: &'a mut Vec<u8>, header: RowHeader, width: usize) -> Self {
+        let flags = u64::from(header.parts) << 1 | u64::from(header.full);
+        put_number(out, header.number << 2 | flags);
+        let base = if header.full { 0 } else { header.before };
+        put_number(out, zigzag(header.time.wrapping_sub(base)));
+        put_number(out, header.sequence);
+        put_number(out, width as u64);
+        let bitmap = out.len();
+        out.resize(bitmap + width.div_ceil(WORD) * 8, 0);
+        Self {
+            out,
+            bitmap,
+            bytes: [0; WORD * MAX_CHANGE],
+        }
+    }
+
+    /// Writes a row as one against a row without values.
+    pub(crate) fn full(&mut self, values: &[f64]) {
+        let none = [absent_nan(); WORD];
+        for word in values.chunks(WORD) {
+            let mut there = 0;
+            for (place, value) in word.iter().enumerate() {
+                there |= u64::from(!is_absent(*value)) << place;
+            }
+            self.word(there, &none[..word.len()], word);
+        }
+    }
+}
+
+impl Changes for RowSink<'_> {
+    fn word(&mut self, mut changed: u64, old: &[f64], new: &[f64]) {
+        if let Some(word) = self.out.get_mut(self.bitmap..self.bitmap + 8) {
+            word.copy_from_slice(&changed.to_le_bytes());
+        }
+        self.bitmap += 8;
+        let mut at = 0;
+        while changed != 0 {
+            let place = changed.trailing_zeros() as usize;
+            changed &= changed - 1;
+            if let Some(bytes) = self.bytes[at..].first_chunk_mut() {
+                at += write_change(bytes, old[place], new[place]);
+            }
+        }
+        self.out.extend_from_slice(&self.bytes[..at]);
+    }
 }
 
 /// Why a row cannot be read.
@@ -36,7 +97,7 @@ pub(crate) struct RowCoder {
 pub(crate) enum RowFault {
     /// It does not follow the format.
     Malformed,
-    /// The row that it changes is missing.
+    /// What it builds on is missing.
     Gap,
 }
 
@@ -46,120 +107,91 @@ impl From<Malformed> for RowFault {
     }
 }
 
-impl RowCoder {
-    /// Appends a row, one value a column. `first_use` gets each column that has a value.
-    pub(crate) fn encode(
-        &mut self,
-        time: i64,
-        values: &[f64],
-        out: &mut Vec<u8>,
-        mut changes: impl FnMut(usize),
-    ) {
-        let full = self.sequence.is_multiple_of(FULL_EVERY);
+/// A group's rows as a file tells them, for reading.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RowChain {
+    /// The values of the newest row.
+    last: Vec<f64>,
+    time: i64,
+    /// The number of the next record; nothing where one is missing.
+    next: Option<u64>,
+}
+
+impl RowChain {
+    /// Reads a row; its values are [`values`](Self::values) afterwards. After a fault rows are refused
+    /// until a full one comes.
+    pub(crate) fn read(&mut self, reader: &mut Reader<'_>) -> Result<RowHeader, RowFault> {
+        let flags = reader.number()?;
+        let (number, parts, full) = (flags >> 2, flags >> 1 & 1 == 1, flags & 1 == 1);
+        let next = self.next.take();
         if full {
-            self.last.clear();
-            self.changed.clear();
+            self.last.fill(absent_nan());
+            self.time = 0;
+        } else if next != Some(number) {
+            return Err(RowFault::Gap);
         }
-        put_number(out, self.sequence << 1 | u64::from(full));
-        let base = if full { 0 } else { self.time };
-        put_number(out, zigzag(time.wrapping_sub(base)));
-        self.last
-            .resize(values.len().max(self.last.len()), absent_nan());
-        self.changed.resize(self.last.len().div_ceil(64), 0);
-        self.put_set(values, out);
-        for word in 0..self.changed.len() {
-            let mut bits = self.changed[word];
-            while bits != 0 {
-                let column = word * 64 + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                changes(column);
-                let new = values.get(column).copied().unwrap_or_else(absent_nan);
-                let last = &mut self.last[column];
-                put_change(out, if is_absent(*last) { 0.0 } else { *last }, new);
-                *last = if is_stale(new) { absent_nan() } else { new };
+        let before = self.time;
+        let time = before.wrapping_add(unzigzag(reader.number()?));
+        let sequence = reader.number()?;
+        let width = usize::try_from(reader.number()?).map_err(|_| Malformed)?;
+        if width > MAX_COLUMNS || width.div_ceil(WORD) * 8 > reader.0.len() {
+            return Err(RowFault::Malformed);
+        }
+        let bitmap = reader.bytes(width.div_ceil(WORD) * 8)?;
+        if self.last.len() < width {
+            self.last.reserve_exact(width - self.last.len());
+            self.last.resize(width, absent_nan());
+        }
+        let words = bitmap
+            .as_chunks::<8>()
+            .0
+            .iter()
+            .zip(self.last.chunks_mut(WORD));
+        for (word, last) in words {
+            let mut changed = u64::from_le_bytes(*word);
+            while changed != 0 {
+                let place = changed.trailing_zeros() as usize;
+                changed &= changed - 1;
+                let value = last.get_mut(place).ok_or(Malformed)?;
+                *value = read_change(reader, *value)?;
             }
         }
         self.time = time;
-        self.sequence += 1;
+        self.next = Some(number + 1);
+        Ok(RowHeader {
+            number,
+            full,
+            parts,
+            time,
+            before,
+            sequence,
+        })
     }
 
-    /// Appends the set of changed columns.
-    fn put_set(&mut self, values: &[f64], out: &mut Vec<u8>) {
-        let absent = absent_nan();
-        let mut before = 0;
-        let words = self.last.chunks(64).zip(&mut self.changed).enumerate();
-        for (word, (last, changed)) in words {
-            let values = values.get(word * 64..).unwrap_or_default();
-            let mut now = 0_u64;
-            for (place, last) in last.iter().enumerate() {
-                let value = values.get(place).unwrap_or(&absent);
-                now |= u64::from(value.to_bits() != last.to_bits()) << place;
-            }
-            let mut toggled = now ^ *changed;
-            *changed = now;
-            while toggled != 0 {
-                let column = word * 64 + toggled.trailing_zeros() as usize + 1;
-                toggled &= toggled - 1;
-                put_number(out, (column - before) as u64);
-                before = column;
-            }
-        }
-        out.push(0);
+    /// The values of the newest row.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.last
     }
 
-    /// Reads a row: its time and values, one a column, with stale markers where series ended.
-    /// After a fault rows are refused until a full one comes.
-    pub(crate) fn decode(&mut self, reader: &mut Reader<'_>) -> Result<(i64, Vec<f64>), RowFault> {
-        let header = reader.number()?;
-        let (sequence, full) = (header >> 1, header & 1 == 1);
-        if full {
-            self.last.clear();
-            self.changed.clear();
-            self.time = 0;
-        } else if sequence == 0 || sequence != self.sequence {
-            return Err(RowFault::Gap);
+    /// Takes in that a record put values into the row of a time.
+    pub(crate) fn put(&mut self, number: u64, time: i64, cells: &[(usize, f64)]) {
+        if self.next != Some(number) {
+            self.next = None;
+            return;
         }
-        // No row follows this one until it is read to its end.
-        self.sequence = 0;
-        self.time = self.time.wrapping_add(unzigzag(reader.number()?));
-        self.read_set(reader)?;
-        let mut ended = Vec::new();
-        for word in 0..self.changed.len() {
-            let mut bits = self.changed[word];
-            while bits != 0 {
-                let column = word * 64 + bits.trailing_zeros() as usize;
-                bits &= bits - 1;
-                let last = self.last.get_mut(column).ok_or(Malformed)?;
-                *last = read_change(reader, if is_absent(*last) { 0.0 } else { *last })?;
-                if is_stale(*last) {
-                    ended.push(column);
-                }
-            }
+        self.next = Some(number + 1);
+        if time < self.time {
+            return;
         }
-        let values = self.last.clone();
-        for column in ended {
-            self.last[column] = absent_nan();
+        if time > self.time {
+            self.last.fill(absent_nan());
+            self.time = time;
         }
-        self.sequence = sequence + 1;
-        Ok((self.time, values))
-    }
-
-    fn read_set(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
-        let mut column = 0;
-        loop {
-            let gap = usize::try_from(reader.number()?).map_err(|_| Malformed)?;
-            if gap == 0 {
-                return Ok(());
+        for (column, value) in cells {
+            if self.last.len() <= *column {
+                self.last.resize(column + 1, absent_nan());
             }
-            if gap > MAX_COLUMNS || column + gap > MAX_COLUMNS {
-                return Err(Malformed);
-            }
-            column += gap;
-            if self.last.len() < column {
-                self.last.resize(column, absent_nan());
-                self.changed.resize(column.div_ceil(64), 0);
-            }
-            self.changed[(column - 1) / 64] ^= 1 << ((column - 1) % 64);
+            self.last[*column] = *value;
         }
     }
 }
@@ -171,45 +203,92 @@ mod tests {
     use watchpost_model::stale_nan;
 
     use super::*;
+    use crate::head::{OpenRows, RowKey};
 
-    fn value() -> impl Strategy<Value = f64> {
+    fn cell() -> impl Strategy<Value = f64> {
         prop_oneof![
-            Just(1.0),
-            Just(stale_nan()),
-            Just(absent_nan()),
-            (0..50_i32).prop_map(f64::from),
-            any::<u64>().prop_map(f64::from_bits),
+            4 => (0..5_i32).prop_map(f64::from),
+            2 => any::<u64>().prop_map(f64::from_bits),
+            1 => Just(absent_nan()),
+            1 => Just(stale_nan()),
         ]
+    }
+
+    /// The records of rows, every third one full.
+    fn records(rows: &[Vec<f64>]) -> Vec<Vec<u8>> {
+        let mut open = OpenRows::default();
+        let mut records = Vec::new();
+        for (number, row) in (0..).zip(rows) {
+            let time = 1_000 * i64::try_from(number).unwrap();
+            let header = RowHeader {
+                number,
+                full: number % 3 == 0,
+                parts: number % 2 == 0,
+                time,
+                before: time - 1_000,
+                sequence: 7 + number,
+            };
+            let key = RowKey {
+                time,
+                sequence: header.sequence,
+                file: 1,
+            };
+            let mut out = Vec::new();
+            open.widen(row.len());
+            let mut sink = RowSink::start(&mut out, header, open.width());
+            if header.full {
+                open.push(key, row, &mut ());
+                sink.full(open.last());
+            } else {
+                open.push(key, row, &mut sink);
+            }
+            records.push(out);
+        }
+        records
+    }
+
+    fn bits(row: &[f64]) -> Vec<u64> {
+        row.iter().map(|value| value.to_bits()).collect()
+    }
+
+    fn check(chain: &RowChain, row: &[f64]) {
+        let values = &chain.values()[..row.len()];
+        assert_eq!(bits(values), bits(row));
+        assert!(
+            chain.values()[row.len()..]
+                .iter()
+                .all(|value| is_absent(*value))
+        );
     }
 
     proptest! {
         #[test]
-        fn rows_come_back(rows in vec(vec(value(), 0..150), 1..300)) {
-            let (mut writer, mut reader) = (RowCoder::default(), RowCoder::default());
-            for (time, row) in (0_i64..).zip(&rows) {
-                let mut out = Vec::new();
-                writer.encode(time * 1_000, row, &mut out, |_| {});
-                let (read_time, read) = reader.decode(&mut Reader(&out)).unwrap();
-                prop_assert_eq!(read_time, time * 1_000);
-                for column in 0..read.len().max(row.len()) {
-                    let bits = |row: &[f64]| row.get(column).map_or(absent_nan().to_bits(), |v| v.to_bits());
-                    prop_assert_eq!(bits(&read), bits(row));
+        fn rows_come_back_and_a_lost_one_costs_those_to_the_next_full_one(
+            rows in vec(vec(cell(), 0..150), 1..12),
+            lost in 0..24_usize,
+        ) {
+            let mut chain = RowChain::default();
+            for (place, record) in records(&rows).iter().enumerate() {
+                if place == lost {
+                    continue;
                 }
+                let read = chain.read(&mut Reader(record));
+                if place > lost && place / 3 == lost / 3 {
+                    prop_assert_eq!(read, Err(RowFault::Gap));
+                    continue;
+                }
+                let read = read.unwrap();
+                prop_assert_eq!((read.time, read.sequence), (1_000 * place as i64, 7 + place as u64));
+                prop_assert_eq!((read.full, read.parts), (place % 3 == 0, place % 2 == 0));
+                check(&chain, &rows[place]);
             }
         }
 
         #[test]
-        fn a_lost_row_costs_the_rows_to_the_next_full_one(lost in 1_usize..119) {
-            let (mut writer, mut reader) = (RowCoder::default(), RowCoder::default());
-            let mut read = Vec::new();
-            for time in 0..240_i32 {
-                let mut out = Vec::new();
-                writer.encode(time.into(), &[f64::from(time), 1.0], &mut out, |_| {});
-                if usize::try_from(time).unwrap() != lost {
-                    read.extend(reader.decode(&mut Reader(&out)));
-                }
-            }
-            prop_assert_eq!(read.len(), lost + 120);
+        fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..100)) {
+            let mut chain = RowChain::default();
+            let _ = chain.read(&mut Reader(&bytes)).is_ok();
+            prop_assert!(chain.values().len() <= 8 * bytes.len());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The thread that forces the log to the disk.
+//! The thread that forces the log and the head files to the disk.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,51 +9,62 @@ use tracing::warn;
 
 use super::Log;
 use crate::Error;
+use crate::head::HeadFiles;
 
-/// Syncs a log on a timer until it is dropped, and once more then.
+/// Syncs the files on a timer until it is dropped, and once more then.
 #[derive(Debug)]
 pub(crate) struct SyncThread {
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: Option<JoinHandle<()>>,
-    log: Arc<Log>,
+    files: (Arc<Log>, Arc<HeadFiles>),
 }
 
 impl SyncThread {
     /// Starts the thread; with an interval of zero there is none, and only the last sync is made.
-    pub(crate) fn start(log: Arc<Log>, interval: Duration) -> Result<Self, Error> {
+    pub(crate) fn start(
+        files: (Arc<Log>, Arc<HeadFiles>),
+        interval: Duration,
+    ) -> Result<Self, Error> {
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let thread = if interval.is_zero() {
             None
         } else {
-            let (stop, log) = (Arc::clone(&stop), Arc::clone(&log));
+            let (stop, files) = (Arc::clone(&stop), files.clone());
             let thread = std::thread::Builder::new().name("tsdb-sync".to_owned());
-            let thread = thread.spawn(move || run(&stop, &log, interval));
+            let thread = thread.spawn(move || run(&stop, &files, interval));
             Some(thread.map_err(|source| Error::Io {
                 action: "start the thread that syncs",
                 path: "log".into(),
                 source,
             })?)
         };
-        Ok(Self { stop, thread, log })
+        Ok(Self {
+            stop,
+            thread,
+            files,
+        })
     }
 }
 
-fn run(stop: &(Mutex<bool>, Condvar), log: &Log, interval: Duration) {
+fn run(stop: &(Mutex<bool>, Condvar), files: &(Arc<Log>, Arc<HeadFiles>), interval: Duration) {
     let (stopped, wake) = stop;
     let mut stopped = stopped.lock();
     while !*stopped {
         let until = Instant::now() + interval;
         while !*stopped && !wake.wait_until(&mut stopped, until).timed_out() {}
         if !*stopped {
-            parking_lot::MutexGuard::unlocked(&mut stopped, || sync(log));
+            parking_lot::MutexGuard::unlocked(&mut stopped, || sync(files));
         }
     }
 }
 
-/// A failure is logged and counted by the log itself.
-fn sync(log: &Log) {
+/// A failure is logged and counted by the files themselves.
+fn sync((log, head): &(Arc<Log>, Arc<HeadFiles>)) {
     if let Err(error) = log.sync() {
         tracing::debug!(%error, "the log will go on in a new file");
+    }
+    if let Err(error) = head.sync() {
+        tracing::debug!(%error, "blocks will go to a new head file");
     }
 }
 
@@ -69,6 +80,6 @@ impl Drop for SyncThread {
         {
             warn!("the thread that syncs the log has panicked");
         }
-        sync(&self.log);
+        sync(&self.files);
     }
 }

@@ -12,18 +12,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::{Mutex, RwLock};
 use tracing::{info, warn};
 
-use super::frame::{FILE_HEADER, file_header};
-use super::group::LogRecords;
-use super::record::put_line;
+use super::bytes::put_number;
+use super::define::Defined;
+use super::frame::{FILE_HEADER, LOG_MAGIC, file_header};
+use super::group::{Define, LogRecords};
+use super::record::{Kind, put};
 use crate::disk::{Disk, DiskFile};
+use crate::head::GroupState;
 use crate::index::Lines;
-use crate::{Config, Error, LineId};
-
-/// A log file covers at most this part of the retention ...
-const FILES_PER_RETENTION: i64 = 16;
-/// ... unless it is shorter than this part of a full one: single samples of long ago must not start
-/// a file each.
-const SHORTEST_PER_FULL: u64 = 64;
+use crate::{Config, Error};
 
 /// The log of a store.
 #[derive(Debug)]
@@ -31,7 +28,6 @@ pub(crate) struct Log {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
     file_size: u64,
-    file_span_ms: i64,
     files: Mutex<Files>,
     /// The number of the file that is written, 0 while there is none.
     current: AtomicU64,
@@ -66,10 +62,32 @@ impl Files {
 struct Current {
     about: Finished,
     file: Arc<dyn DiskFile>,
-    oldest_ms: i64,
-    /// Which lines the file defines.
-    lines: Vec<bool>,
+    defined: Defined,
     unsynced: bool,
+    /// Whether it has a record.
+    used: bool,
+}
+
+impl Current {
+    fn define(
+        &mut self,
+        group: &GroupState,
+        define: &Define,
+        lines: &RwLock<Lines>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let mut whole = true;
+        if define.group {
+            whole &= self.defined.group_anew(group, lines, out);
+        }
+        let schema = (&define.schema, define.before.as_ref());
+        let (number, fits) = self.defined.schema(schema, lines, out);
+        let columns = put(out, Kind::Columns, |out| {
+            put_number(out, group.id.0.into());
+            put_number(out, number.into());
+        });
+        whole && fits && columns
+    }
 }
 
 /// A file that is not written any more.
@@ -78,8 +96,6 @@ pub(crate) struct Finished {
     pub(crate) number: u64,
     pub(crate) path: PathBuf,
     pub(crate) length: u64,
-    /// The newest time of its rows; the least of all where it has none.
-    pub(crate) newest_ms: i64,
 }
 
 /// What came of a write.
@@ -87,6 +103,8 @@ pub(crate) struct Finished {
 pub(crate) enum Written {
     /// The records are in the page cache.
     Yes,
+    /// What could be written of them is.
+    InPart,
     /// Another file is written now: the records have to be made for it.
     OtherFile,
     /// The records are lost.
@@ -106,7 +124,6 @@ impl Log {
             disk,
             directory,
             file_size: config.log_file_size,
-            file_span_ms: config.retention.as_millis() / FILES_PER_RETENTION,
             files: Mutex::new(Files {
                 finished,
                 last_number,
@@ -125,8 +142,14 @@ impl Log {
         self.current.load(Ordering::Acquire)
     }
 
-    /// Writes records that were made for a file.
-    pub(crate) fn write(&self, file: u64, records: &LogRecords, lines: &RwLock<Lines>) -> Written {
+    /// Writes records of a group that were made for a file.
+    pub(crate) fn write(
+        &self,
+        file: u64,
+        group: &GroupState,
+        records: &LogRecords,
+        lines: &RwLock<Lines>,
+    ) -> Written {
         let mut files = self.files.lock();
         let Some(current) = files
             .current
@@ -135,30 +158,30 @@ impl Log {
         else {
             return Written::OtherFile;
         };
-        let defined = definitions(&mut current.lines, &records.lines, lines);
-        let result = if defined.is_empty() {
+        let mut bytes = Vec::new();
+        let mut whole = records.whole;
+        if let Some(define) = &records.define {
+            whole &= current.define(group, define, lines, &mut bytes);
+        }
+        let result = if bytes.is_empty() {
             current.file.append(&records.bytes)
         } else {
-            current.file.append(&[&*defined, &*records.bytes].concat())
+            bytes.extend_from_slice(&records.bytes);
+            current.file.append(&bytes)
         };
         if let Err(error) = result {
             warn!(%error, file = %current.about.path.display(), "cannot write the log; rows are kept in memory only");
             self.give_up(&mut files);
             return Written::No;
         }
-        let about = &mut current.about;
-        about.length += (defined.len() + records.bytes.len()) as u64;
-        about.newest_ms = about.newest_ms.max(records.time);
-        current.oldest_ms = current.oldest_ms.min(records.time);
+        current.about.length += bytes.len().max(records.bytes.len()) as u64;
         current.unsynced = true;
-        let span = current.about.newest_ms.saturating_sub(current.oldest_ms);
-        let length = current.about.length;
-        let long_enough = length >= self.file_size / SHORTEST_PER_FULL;
-        if length >= self.file_size || (long_enough && span > self.file_span_ms) {
+        current.used = true;
+        if current.about.length >= self.file_size {
             files.finish();
             self.start_file(&mut files);
         }
-        Written::Yes
+        if whole { Written::Yes } else { Written::InPart }
     }
 
     /// Notes a row that is in memory only.
@@ -205,27 +228,30 @@ impl Log {
         })
     }
 
-    /// Removes the files whose rows are all older than a time.
-    pub(crate) fn drop_before(&self, cutoff_ms: i64) -> Result<(), Error> {
-        let mut result = Ok(());
+    /// Removes the finished files with a lower number than this one.
+    pub(crate) fn remove_before(&self, number: u64) -> Result<(), Error> {
         let mut files = self.files.lock();
-        files.finished.retain(|file| {
-            if file.newest_ms >= cutoff_ms {
-                return true;
-            }
+        while let Some(file) = files.finished.first().filter(|file| file.number < number) {
             match self.disk.remove(&file.path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                    result = Err(Error::Io {
+                    return Err(Error::Io {
                         action: "remove",
                         path: file.path.clone(),
                         source,
                     });
-                    true
                 }
-                _ => false,
-            }
-        });
-        result
+                _ => files.finished.remove(0),
+            };
+        }
+        Ok(())
+    }
+
+    /// How many files there are from this one on.
+    pub(crate) fn files_from(&self, number: u64) -> usize {
+        let files = self.files.lock();
+        let current = files.current.iter().map(|current| &current.about);
+        let all = files.finished.iter().chain(current);
+        all.filter(|file| file.number >= number).count()
     }
 
     /// Adds the log's figures.
@@ -233,7 +259,7 @@ impl Log {
         let files = self.files.lock();
         let current = files.current.iter().map(|current| current.about.length);
         let finished = files.finished.iter().map(|file| file.length);
-        stats.disk_bytes = finished.chain(current).sum();
+        stats.disk_bytes += finished.chain(current).sum::<u64>();
         stats.durable = files.current.is_some();
         stats.log_failures = self.failures.load(Ordering::Relaxed);
         stats.rows_not_logged = self.rows_not_logged.load(Ordering::Relaxed);
@@ -263,7 +289,7 @@ impl Log {
     fn create(&self, number: u64) -> std::io::Result<Current> {
         let path = path(&self.directory, number);
         let file = self.disk.create(&path)?;
-        let header = file.append(&file_header());
+        let header = file.append(&file_header(LOG_MAGIC));
         if let Err(error) = header.and_then(|()| self.disk.sync_directory(&self.directory)) {
             self.remove_quietly(&path);
             return Err(error);
@@ -273,12 +299,11 @@ impl Log {
                 number,
                 path,
                 length: FILE_HEADER as u64,
-                newest_ms: i64::MIN,
             },
             file: file.into(),
-            oldest_ms: i64::MAX,
-            lines: Vec::new(),
+            defined: Defined::default(),
             unsynced: true,
+            used: false,
         })
     }
 
@@ -293,7 +318,7 @@ impl Log {
         if let Err(error) = current.file.cut(current.about.length) {
             warn!(%error, file = %current.about.path.display(), "cannot cut the log back to its last whole record");
         }
-        if current.about.newest_ms == i64::MIN {
+        if !current.used {
             self.remove_quietly(&current.about.path);
         } else {
             files.unsynced.push(current.file);
@@ -311,25 +336,4 @@ impl Log {
 /// The path of a file.
 pub(crate) fn path(directory: &Path, number: u64) -> PathBuf {
     directory.join(format!("{number:010}.log"))
-}
-
-/// The definitions of those lines that a file does not have yet.
-fn definitions(defined: &mut Vec<bool>, used: &[LineId], lines: &RwLock<Lines>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    if used.is_empty() {
-        return bytes;
-    }
-    let lines = lines.read();
-    for id in used {
-        let place = id.0 as usize;
-        if defined.len() <= place {
-            defined.resize(place + 1, false);
-        }
-        if !std::mem::replace(&mut defined[place], true)
-            && let Some(line) = lines.get(*id)
-        {
-            put_line(&mut bytes, *id, line);
-        }
-    }
-    bytes
 }

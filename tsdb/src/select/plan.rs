@@ -118,7 +118,7 @@ impl Plan {
         let mut wanted = self.groups.iter().peekable();
         while let Some(group) = wanted.next() {
             let before = stacks.len();
-            self.stack(group, &mut stacks);
+            self.stack(group, &mut stacks)?;
             cells += stacks.iter().skip(before).map(Stack::cells).sum::<usize>();
             if cells >= CELLS || wanted.peek().is_none() {
                 let (_, ready) = stacks.split_at_mut(done);
@@ -134,10 +134,11 @@ impl Plan {
     }
 
     /// Adds the stacks of a group.
-    fn stack(&self, wanted: &Wanted, stacks: &mut Vec<Stack>) {
+    fn stack(&self, wanted: &Wanted, stacks: &mut Vec<Stack>) -> Result<(), Error> {
         let before = stacks.len();
         if let Some((group, columns)) = &wanted.head {
-            let snapshot = group.body.lock().snapshot(self.range, &columns.lines);
+            let mut snapshot = group.body.lock().snapshot(self.range, &columns.lines);
+            snapshot.load()?;
             let times = snapshot.times();
             let part = Part {
                 start: 0,
@@ -148,6 +149,7 @@ impl Plan {
             };
             put(part, &wanted.labels, stacks, before);
         }
+        Ok(())
     }
 }
 

@@ -102,7 +102,7 @@ impl<'a> Window<'a> {
                     let line = place.and_then(|place| lines.binary_search(&place).ok());
                     let Some(line) = line else { continue };
                     values.clear();
-                    values.extend(snapshot.values(column));
+                    values.extend(snapshot.values(column)?);
                     let start = start + line * stack.rows + part.start;
                     if let Some(to) = self.cells.get_mut(start..start + values.len()) {
                         to.copy_from_slice(&values);

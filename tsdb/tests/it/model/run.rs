@@ -127,7 +127,8 @@ impl Run {
         let found = self.found(range);
         match result {
             Ok(appended) => {
-                let refused = appended.refused + appended.conflicts + appended.marks;
+                let late = appended.out_of_order + appended.too_old;
+                let refused = appended.refused + appended.conflicts + appended.marks + late;
                 self.oracle.observe(range, &found, offers, refused);
             }
             Err(Error::Refused(refusal)) => {

@@ -1,0 +1,188 @@
+//! Finishing blocks: the oldest open rows become a block, blocks become part of a segment.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+
+use super::GroupState;
+use super::block::{HeadBlock, Rows};
+use super::body::Body;
+use super::files::{BlockHeader, HeadFiles};
+use crate::TimeRange;
+use crate::block::encode_block;
+use crate::index::{GroupId, Lines};
+
+/// Rows of a finished block.
+pub(crate) const BLOCK_ROWS: usize = 32;
+/// Newest rows that stay open when a block is finished, so that late samples find them.
+pub(crate) const KEPT_ROWS: usize = 8;
+
+/// Where blocks go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BlockTarget<'a> {
+    pub(crate) group: &'a GroupState,
+    /// Nothing in a store without files.
+    pub(crate) files: Option<&'a HeadFiles>,
+    pub(crate) lines: &'a RwLock<Lines>,
+}
+
+impl Body {
+    /// Finishes a block where there are rows for one. Gives the bytes of memory that it takes.
+    pub(crate) fn seal_if_full(&mut self, target: BlockTarget<'_>) -> usize {
+        let rows = if self.cut == 0 {
+            first_rows(target.group.id)
+        } else {
+            BLOCK_ROWS
+        };
+        if self.open.len() < rows + KEPT_ROWS {
+            return 0;
+        }
+        self.cut_block(rows, target)
+    }
+
+    /// Makes blocks of all open rows before a time. Gives the bytes of memory that they take. No row
+    /// before that time is taken any more.
+    pub(crate) fn flush(&mut self, until_ms: i64, target: BlockTarget<'_>) -> usize {
+        let bytes = self.cut_before(until_ms, target);
+        if self.has_rows() {
+            self.closed_until = self.closed_until.max(Some(until_ms.saturating_sub(1)));
+        }
+        bytes
+    }
+
+    /// Makes blocks of all open rows. Gives the bytes of memory that they take.
+    pub(crate) fn close(&mut self, target: BlockTarget<'_>) -> usize {
+        self.cut_before(i64::MAX, target)
+    }
+
+    fn cut_before(&mut self, until_ms: i64, target: BlockTarget<'_>) -> usize {
+        let mut bytes = 0;
+        loop {
+            let rows = self.open.find(until_ms).unwrap_or_else(|place| place);
+            if rows == 0 {
+                return bytes;
+            }
+            bytes += self.cut_block(rows.min(BLOCK_ROWS + KEPT_ROWS), target);
+        }
+    }
+
+    fn cut_block(&mut self, rows: usize, target: BlockTarget<'_>) -> usize {
+        let keys: Vec<_> = self.open.keys().take(rows).collect();
+        let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
+            return 0;
+        };
+        let about = Rows {
+            schema: Arc::clone(&self.schema),
+            first_time: first.time,
+            last_time: last.time,
+            rows: u32::try_from(keys.len()).unwrap_or(u32::MAX),
+            sequence: keys.iter().map(|key| key.sequence).max().unwrap_or(0),
+        };
+        let times: Vec<_> = keys.iter().map(|key| key.time).collect();
+        let sequences: Vec<_> = keys.iter().map(|key| key.sequence).collect();
+        let mut bytes = Vec::new();
+        let mut tiles = self.open.tiles(0..keys.len());
+        let width = self.schema.len();
+        let column = |slot: usize, values: &mut Vec<f64>| tiles.column(slot, values);
+        encode_block(&times, &sequences, width, column, &mut bytes);
+        let file = keys.iter().map(|key| key.file).min();
+        let file = file.unwrap_or(super::open::NO_FILE);
+        self.closed_until = self.closed_until.max(Some(last.time));
+        self.open.drop_front(keys.len());
+        self.cut += 1;
+        let block = HeadBlock::in_memory(about, bytes.into(), file);
+        let memory = block.memory();
+        self.blocks.push_back(block);
+        self.unwritten += 1;
+        memory.saturating_sub(self.write_blocks(target))
+    }
+
+    /// Writes the blocks that are only in memory, in order, as far as that works. Gives the bytes of
+    /// memory that this frees.
+    pub(crate) fn write_blocks(&mut self, target: BlockTarget<'_>) -> usize {
+        let mut freed = 0;
+        let Some(files) = target.files else {
+            return 0;
+        };
+        while self.unwritten > 0 {
+            let place = self.blocks.len() - self.unwritten;
+            let header = BlockHeader {
+                newest_page: self.newest_page,
+                states: &self.states,
+            };
+            let block = &self.blocks[place];
+            let Some(written) = files.write(target.group, block, &header, target.lines) else {
+                break;
+            };
+            freed += block.memory();
+            self.blocks[place] = written;
+            self.unwritten -= 1;
+        }
+        freed
+    }
+
+    /// The finished blocks with rows in a range that are not in a segment. Of the first and the last
+    /// only some rows may be: those after [`sealed_until`](Self::sealed_until), in the range.
+    pub(crate) fn blocks(&self, range: TimeRange) -> Vec<HeadBlock> {
+        let from = self
+            .blocks
+            .partition_point(|block| block.last_time() < range.from_ms);
+        let blocks = self.blocks.range(from..);
+        let blocks = blocks.take_while(|block| block.first_time() <= range.to_ms);
+        blocks.cloned().collect()
+    }
+
+    /// Notes that all rows before a time are in a segment, and lets go of them: they were flushed.
+    /// Gives the bytes of memory that this frees.
+    pub(crate) fn sealed(&mut self, until_ms: i64) -> usize {
+        let sealed = until_ms.saturating_sub(1);
+        self.set_sealed_until(sealed);
+        self.drop_blocks(until_ms).0
+    }
+
+    /// Notes up to when rows are in segments: at the start, before the head's files are read.
+    pub(crate) fn set_sealed_until(&mut self, sealed: i64) {
+        self.sealed_until = self.sealed_until.max(Some(sealed));
+        self.closed_until = self.closed_until.max(Some(sealed));
+    }
+
+    /// Lets go of blocks whose newest row is older than a time. Gives their bytes of memory, and
+    /// their count.
+    pub(super) fn drop_blocks(&mut self, cutoff: i64) -> (usize, usize) {
+        let (mut bytes, mut count) = (0, 0);
+        while let Some(block) = self.blocks.pop_front_if(|block| block.last_time() < cutoff) {
+            bytes += block.memory();
+            count += 1;
+            self.closed_until = self.closed_until.max(Some(block.last_time()));
+        }
+        self.unwritten = self.unwritten.min(self.blocks.len());
+        (bytes, count)
+    }
+
+    /// Takes in a block that a head file has.
+    pub(crate) fn restore(&mut self, block: HeadBlock, newest_page: Option<i64>) {
+        if self
+            .sealed_until
+            .is_some_and(|sealed| block.last_time() <= sealed)
+        {
+            return;
+        }
+        self.closed_until = self.closed_until.max(Some(block.last_time()));
+        self.newest_page = self.newest_page.max(newest_page);
+        self.cut += 1;
+        let after = |have: &HeadBlock| have.first_time() <= block.first_time();
+        let place = self.blocks.partition_point(after);
+        self.blocks.insert(place, block);
+    }
+
+    /// Takes in how the series stood when a block was written.
+    pub(crate) fn restore_states(&mut self, states: super::states::States) {
+        self.states = states;
+    }
+}
+
+/// Rows of a group's first block: not all groups are to finish their blocks at once.
+fn first_rows(group: GroupId) -> usize {
+    let phase = usize::try_from(group.0 % 25).unwrap_or(0) * 7 % 25;
+    BLOCK_ROWS - phase
+}
