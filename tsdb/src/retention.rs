@@ -82,6 +82,9 @@ impl Store {
             }
             oldest = oldest.min(body.oldest_file());
         }
+        if files.head.oldest_log_file() < oldest {
+            files.head.sync()?;
+        }
         let oldest = oldest.min(files.head.oldest_log_file());
         files.log.remove_before(oldest)?;
         files.head.remove_unused()

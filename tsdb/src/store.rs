@@ -108,9 +108,6 @@ impl Store {
         let head = scan(&store, &directory.head(), &mut replayed)?;
         let head = HeadFiles::new(&store.config, directory.head(), Arc::clone(&disk), head);
         let finished = replay(&store, &directory.log(), &mut replayed)?;
-        for group in store.groups.read().iter() {
-            group.body.lock().note_ended();
-        }
         let log = Log::new(&store.config, directory.log(), disk, finished);
         let (log, head) = (Arc::new(log), Arc::new(head));
         let files = (Arc::clone(&log), Arc::clone(&head));
@@ -122,7 +119,7 @@ impl Store {
             _sync: sync,
             directory,
         });
-        store.enforce_memory();
+        store.finish_replay();
         Ok(store)
     }
 
@@ -330,10 +327,30 @@ impl Store {
 
     /// Finishes a block of a group where it is time.
     pub(crate) fn seal(&self, group: &GroupState, body: &mut Body) {
-        let bytes = body.seal_if_full(self.block_target(group));
-        if bytes > 0 {
+        while let Some(bytes) = body.seal_if_full(self.block_target(group)) {
             self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
         }
+    }
+
+    /// Makes a block of rows of a group where the log has given very many.
+    pub(crate) fn seal_replayed(&self, group: &GroupState, body: &mut Body) {
+        let bytes = body.seal_replayed(self.block_target(group));
+        self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Finishes what the replay has left in the groups.
+    fn finish_replay(&self) {
+        let groups: Vec<_> = self.groups.read().iter().map(Arc::clone).collect();
+        for group in groups {
+            let mut body = group.body.lock();
+            let bytes = body.restore_lost();
+            self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
+            let freed = body.write_blocks(self.block_target(&group));
+            self.counters.memory.fetch_sub(freed, Ordering::Relaxed);
+            self.seal(&group, &mut body);
+            body.note_ended();
+        }
+        self.enforce_memory();
     }
 
     /// Writes what was accepted to the log. The group's lock is held: nobody sees the row before

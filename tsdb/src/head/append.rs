@@ -78,6 +78,7 @@ impl Body {
             && page.settled
             && newest
             && !special
+            && !row.values.is_empty()
         {
             appended.samples = row.values.len();
             self.newest_page = Some(at.time);

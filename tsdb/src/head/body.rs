@@ -33,6 +33,8 @@ pub(crate) struct Body {
     pub(super) unwritten: usize,
     /// How many blocks there ever were; tells the length of the first.
     pub(super) cut: u64,
+    /// While the log is read: rows whose blocks are lost, though there are later ones.
+    pub(super) lost: Option<Box<OpenRows>>,
     /// The newest time of a row that is no longer open, or was dropped.
     pub(super) closed_until: Option<i64>,
     /// The newest time of a row that is in a segment.

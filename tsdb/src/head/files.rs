@@ -9,6 +9,8 @@
 //! `sequence` is the highest of the rows. The words are the states of the group's series, a bit a
 //! column, when the block was written. Blocks of a group stand in the order of their times.
 //!
+//! Definitions stand twice in a row, so that damage to one does not cost the blocks that need it.
+//!
 //! A block that cannot be written stays in memory. A file whose blocks are all sealed or dropped is
 //! removed; the blocks themselves tell, by holding it.
 
@@ -154,6 +156,8 @@ impl HeadFiles {
             .defined
             .schema((block.schema(), None), lines, &mut out);
         whole &= fits;
+        // What many blocks need stands twice: damage to one record is not to cost them all.
+        out.extend_from_within(..);
         let start = out.len();
         let mut from = 0;
         whole &= put(&mut out, Kind::Block, |out| {

@@ -8,6 +8,7 @@ use super::GroupState;
 use super::block::{HeadBlock, Rows};
 use super::body::Body;
 use super::files::{BlockHeader, HeadFiles};
+use super::open::{NO_FILE, OpenRows};
 use crate::TimeRange;
 use crate::block::encode_block;
 use crate::index::{GroupId, Lines};
@@ -27,17 +28,18 @@ pub(crate) struct BlockTarget<'a> {
 }
 
 impl Body {
-    /// Finishes a block where there are rows for one. Gives the bytes of memory that it takes.
-    pub(crate) fn seal_if_full(&mut self, target: BlockTarget<'_>) -> usize {
+    /// Finishes a block where there are rows for one. Gives the bytes of memory that it takes, nothing
+    /// where there are not enough rows.
+    pub(crate) fn seal_if_full(&mut self, target: BlockTarget<'_>) -> Option<usize> {
         let rows = if self.cut == 0 {
             first_rows(target.group.id)
         } else {
             BLOCK_ROWS
         };
         if self.open.len() < rows + KEPT_ROWS {
-            return 0;
+            return None;
         }
-        self.cut_block(rows, target)
+        Some(self.cut_block(rows, target))
     }
 
     /// Makes blocks of all open rows before a time. Gives the bytes of memory that they take. No row
@@ -66,35 +68,43 @@ impl Body {
         }
     }
 
-    fn cut_block(&mut self, rows: usize, target: BlockTarget<'_>) -> usize {
-        let keys: Vec<_> = self.open.keys().take(rows).collect();
-        let (Some(first), Some(last)) = (keys.first(), keys.last()) else {
+    /// Makes a block of the oldest open rows. Gives the bytes of memory that it takes.
+    pub(super) fn cut_block(&mut self, rows: usize, target: BlockTarget<'_>) -> usize {
+        let Some(block) = self.encode(&self.open, rows) else {
             return 0;
         };
+        self.closed_until = self.closed_until.max(Some(block.last_time()));
+        self.open.drop_front(block.rows());
+        self.cut += 1;
+        let memory = block.memory();
+        self.blocks.push_back(block);
+        self.unwritten += 1;
+        memory.saturating_sub(self.write_blocks(target))
+    }
+
+    /// A block of the first of some rows.
+    pub(super) fn encode(&self, open: &OpenRows, rows: usize) -> Option<HeadBlock> {
+        let keys: Vec<_> = open.keys().take(rows).collect();
         let about = Rows {
             schema: Arc::clone(&self.schema),
-            first_time: first.time,
-            last_time: last.time,
+            first_time: keys.first()?.time,
+            last_time: keys.last()?.time,
             rows: u32::try_from(keys.len()).unwrap_or(u32::MAX),
             sequence: keys.iter().map(|key| key.sequence).max().unwrap_or(0),
         };
         let times: Vec<_> = keys.iter().map(|key| key.time).collect();
         let sequences: Vec<_> = keys.iter().map(|key| key.sequence).collect();
         let mut bytes = Vec::new();
-        let mut tiles = self.open.tiles(0..keys.len());
+        let mut tiles = open.tiles(0..keys.len());
         let width = self.schema.len();
         let column = |slot: usize, values: &mut Vec<f64>| tiles.column(slot, values);
         encode_block(&times, &sequences, width, column, &mut bytes);
         let file = keys.iter().map(|key| key.file).min();
-        let file = file.unwrap_or(super::open::NO_FILE);
-        self.closed_until = self.closed_until.max(Some(last.time));
-        self.open.drop_front(keys.len());
-        self.cut += 1;
-        let block = HeadBlock::in_memory(about, bytes.into(), file);
-        let memory = block.memory();
-        self.blocks.push_back(block);
-        self.unwritten += 1;
-        memory.saturating_sub(self.write_blocks(target))
+        Some(HeadBlock::in_memory(
+            about,
+            bytes.into(),
+            file.unwrap_or(NO_FILE),
+        ))
     }
 
     /// Writes the blocks that are only in memory, in order, as far as that works. Gives the bytes of
@@ -106,6 +116,10 @@ impl Body {
         };
         while self.unwritten > 0 {
             let place = self.blocks.len() - self.unwritten;
+            if self.blocks[place].unwritten().is_none() {
+                self.unwritten -= 1;
+                continue;
+            }
             let header = BlockHeader {
                 newest_page: self.newest_page,
                 states: &self.states,

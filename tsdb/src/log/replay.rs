@@ -136,7 +136,7 @@ impl FileReplay<'_> {
         };
         let mut body = state.body.lock();
         body.replay_row(key, &slots.place(values), !header.parts);
-        self.store.seal(state, &mut body);
+        self.store.seal_replayed(state, &mut body);
         if unknown.iter().all(|value| is_absent(*value)) {
             Ok(())
         } else {
@@ -157,7 +157,7 @@ impl FileReplay<'_> {
         slots.renumber(&mut cells.cells);
         let mut body = state.body.lock();
         body.replay_cells(&cells, self.number);
-        self.store.seal(state, &mut body);
+        self.store.seal_replayed(state, &mut body);
         Ok(())
     }
 }

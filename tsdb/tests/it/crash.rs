@@ -256,6 +256,8 @@ fn a_newer_format_is_refused() {
     let good = std::fs::read(log).unwrap();
     let mut newer = good.clone();
     newer[8] = 9;
+    let crc = crc32c::crc32c(&newer[..12]).to_le_bytes();
+    newer[12..16].copy_from_slice(&crc);
     std::fs::write(log, newer).unwrap();
     let error = Db::open(config(directory.path())).unwrap_err();
     assert!(error.to_string().contains("log format 9"), "{error}");

@@ -4,7 +4,7 @@ use tempfile::tempdir;
 use watchpost_model::Duration;
 use watchpost_tsdb::{Config, Db};
 
-use crate::support::{append, config, dump, group, line, log_files, open_unsynced};
+use crate::support::{append, config, dump, group, line, open_unsynced};
 
 #[test]
 fn rows_past_the_retention_leave_memory_and_disk() {
@@ -31,9 +31,10 @@ fn rows_past_the_retention_leave_memory_and_disk() {
     assert!((8_800_000..=8_999_000).contains(&oldest), "{oldest}");
     assert_eq!(stats.series, 1, "the series of the second group is gone");
     assert!(stats.disk_bytes < 30_000, "{}", stats.disk_bytes);
-    let on_disk: u64 = log_files(directory.path())
-        .iter()
-        .map(|path| std::fs::metadata(path).unwrap().len())
+    let of = |part: &str| std::fs::read_dir(directory.path().join(part)).unwrap();
+    let files = of("log").chain(of("head"));
+    let on_disk: u64 = files
+        .map(|file| file.unwrap().metadata().unwrap().len())
         .sum();
     assert_eq!(stats.disk_bytes, on_disk);
     let expected = dump(&db);
