@@ -165,7 +165,7 @@ impl Store {
         self.check_time(time_ms, late.now_ms, samples.len())?;
         let mut aside = Vec::new();
         let mut appended = self.write(group, (time_ms, samples.len()), |body, at, new| {
-            Ok(body.append_samples(at, samples, late, new, &mut aside))
+            Ok(body.append_samples(at, (samples, late), new, &mut aside))
         })?;
         if aside.is_empty() {
             return Ok(appended);
@@ -179,7 +179,7 @@ impl Store {
         let late = Lateness { past: true, ..late };
         let mut left = Vec::new();
         let of_side = self.write(&side, (time_ms, aside.len()), |body, at, new| {
-            Ok(body.append_samples(at, &aside, late, new, &mut left))
+            Ok(body.append_samples(at, (&aside, late), new, &mut left))
         })?;
         self.counters.refuse(Refusal::OutOfOrder, left.len());
         appended.out_of_order += left.len();

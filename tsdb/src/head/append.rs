@@ -308,7 +308,7 @@ impl Body {
             page,
             time: at.time,
             sequence: at.sequence,
-            cells,
+            values: cells,
         };
         let records = if at.file == 0 {
             LogRecords::default()

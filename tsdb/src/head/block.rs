@@ -55,9 +55,9 @@ impl Deref for BlockBytes {
     }
 }
 
-/// The rows of a block.
+/// What a block is of.
 #[derive(Clone, Debug)]
-pub(crate) struct Rows {
+pub(crate) struct About {
     pub(crate) schema: Arc<Schema>,
     pub(crate) first_time: i64,
     pub(crate) last_time: i64,
@@ -68,16 +68,16 @@ pub(crate) struct Rows {
 
 impl HeadBlock {
     /// A block in memory. `file` is the lowest number of a log file that has rows of it.
-    pub(crate) fn in_memory(rows: Rows, bytes: Arc<[u8]>, file: u64) -> Self {
+    pub(crate) fn in_memory(rows: About, bytes: Arc<[u8]>, file: u64) -> Self {
         Self::new(rows, Place::Memory(bytes, file))
     }
 
     /// A block in a file.
-    pub(crate) fn in_file(rows: Rows, file: Arc<HeadFile>, extent: Extent) -> Self {
+    pub(crate) fn in_file(rows: About, file: Arc<HeadFile>, extent: Extent) -> Self {
         Self::new(rows, Place::File(file, extent))
     }
 
-    fn new(rows: Rows, place: Place) -> Self {
+    fn new(rows: About, place: Place) -> Self {
         Self {
             schema: rows.schema,
             first_time: rows.first_time,
@@ -89,8 +89,8 @@ impl HeadBlock {
     }
 
     /// What the block is of.
-    pub(crate) fn about(&self) -> Rows {
-        Rows {
+    pub(crate) fn about(&self) -> About {
+        About {
             schema: Arc::clone(&self.schema),
             first_time: self.first_time,
             last_time: self.last_time,

@@ -130,6 +130,7 @@ impl Body {
     }
 
     /// The newest time of a row that is in a segment.
+    #[expect(dead_code, reason = "the ring is about to seal windows")]
     pub(crate) fn sealed_until(&self) -> Option<i64> {
         self.sealed_until
     }

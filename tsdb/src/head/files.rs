@@ -178,7 +178,7 @@ impl HeadFiles {
         }
         if let Err(error) = current.out.append(&out) {
             warn!(%error, file = %current.about.file.path.display(), "cannot write a head file; blocks are kept in memory");
-            self.give_up(&mut inner);
+            Self::give_up(&mut inner);
             return None;
         }
         current.about.length += out.len() as u64;
@@ -192,6 +192,7 @@ impl HeadFiles {
     }
 
     /// Starts a new file with the next block.
+    #[expect(dead_code, reason = "the ring is about to seal windows")]
     pub(crate) fn rotate(&self) {
         finish(&mut self.inner.lock());
     }
@@ -329,7 +330,7 @@ impl HeadFiles {
     }
 
     /// Closes the current file after a write that failed.
-    fn give_up(&self, inner: &mut Inner) {
+    fn give_up(inner: &mut Inner) {
         inner.failures += 1;
         inner.failing = true;
         let Some(current) = inner.current.take() else {

@@ -2,6 +2,7 @@
 
 use watchpost_model::is_absent;
 
+use super::block::HeadBlock;
 use super::body::{At, Body};
 use super::open::RowKey;
 use super::seal::{BLOCK_ROWS, BlockTarget, KEPT_ROWS};
@@ -40,7 +41,7 @@ impl Body {
         };
         if self.is_closed(cells.time) {
             if !self.has_block_with(cells.time) {
-                self.keep_lost(at.key(), &cells.cells);
+                self.keep_lost(at.key(), &cells.values);
             }
             return;
         }
@@ -49,12 +50,12 @@ impl Body {
         }
         let place = self.row_at(at);
         let absent = |cell: &&(usize, f64)| is_absent(self.open.value(place, cell.0));
-        let new: Vec<_> = cells.cells.iter().filter(absent).copied().collect();
+        let new: Vec<_> = cells.values.iter().filter(absent).copied().collect();
         let there = |cell: &&(usize, f64)| {
             let have = self.open.value(place, cell.0);
             is_absent(have) || have.to_bits() == cell.1.to_bits()
         };
-        let stand: Vec<_> = cells.cells.iter().filter(there).copied().collect();
+        let stand: Vec<_> = cells.values.iter().filter(there).copied().collect();
         self.open.put(place, &new);
         let alive = if cells.page {
             State::OnPage
@@ -82,7 +83,7 @@ impl Body {
                 page,
                 time: key.time,
                 sequence: key.sequence,
-                cells: cells(),
+                values: cells(),
             };
             return self.replay_cells(&cells, key.file);
         }
@@ -132,7 +133,7 @@ impl Body {
             let end = self
                 .blocks
                 .get(next)
-                .map_or(i64::MAX, |block| block.first_time());
+                .map_or(i64::MAX, HeadBlock::first_time);
             let rows = lost.find(end).unwrap_or_else(|place| place);
             let rows = rows.clamp(1, BLOCK_ROWS);
             if let Some(block) = self.encode(&lost, rows) {

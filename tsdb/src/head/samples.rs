@@ -52,16 +52,15 @@ impl Body {
     pub(crate) fn append_samples(
         &mut self,
         at: At,
-        samples: &[(LineId, f64)],
-        late: Lateness,
+        (samples, late): (&[(LineId, f64)], Lateness),
         columns: &mut impl Columns,
         aside: &mut Vec<(LineId, f64)>,
     ) -> Accepted {
-        let mut appended = Appended::default();
-        appended.marks = samples
-            .iter()
-            .filter(|(_, value)| is_absent(*value))
-            .count();
+        let marks = samples.iter().filter(|(_, value)| is_absent(*value));
+        let mut appended = Appended {
+            marks: marks.count(),
+            ..Appended::default()
+        };
         if self.closed_until.is_some_and(|closed| at.time <= closed) {
             for sample in samples.iter().filter(|(_, value)| !is_absent(*value)) {
                 match self.fate_of_closed(at.time, *sample, late) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use super::block::{Extent, HeadBlock, Rows};
+use super::block::{About, Extent, HeadBlock};
 use super::files::{Finished, HeadFile};
 use super::open::NO_FILE;
 use super::states::States;
@@ -108,7 +108,7 @@ impl FileScan<'_> {
                 states.set(slot, of_file.get(column));
             }
         }
-        let about = Rows {
+        let about = About {
             schema,
             first_time,
             last_time,

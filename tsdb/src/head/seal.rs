@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::GroupState;
-use super::block::{HeadBlock, Rows};
+use super::block::{About, HeadBlock};
 use super::body::Body;
 use super::files::{BlockHeader, HeadFiles};
 use super::open::{NO_FILE, OpenRows};
@@ -13,7 +13,7 @@ use crate::TimeRange;
 use crate::block::encode_block;
 use crate::index::{GroupId, Lines};
 
-/// Rows of a finished block.
+/// About of a finished block.
 pub(crate) const BLOCK_ROWS: usize = 32;
 /// Newest rows that stay open when a block is finished, so that late samples find them.
 pub(crate) const KEPT_ROWS: usize = 8;
@@ -44,6 +44,7 @@ impl Body {
 
     /// Makes blocks of all open rows before a time. Gives the bytes of memory that they take. No row
     /// before that time is taken any more.
+    #[expect(dead_code, reason = "the ring is about to seal windows")]
     pub(crate) fn flush(&mut self, until_ms: i64, target: BlockTarget<'_>) -> usize {
         let bytes = self.cut_before(until_ms, target);
         if self.has_rows() {
@@ -85,7 +86,7 @@ impl Body {
     /// A block of the first of some rows.
     pub(super) fn encode(&self, open: &OpenRows, rows: usize) -> Option<HeadBlock> {
         let keys: Vec<_> = open.keys().take(rows).collect();
-        let about = Rows {
+        let about = About {
             schema: Arc::clone(&self.schema),
             first_time: keys.first()?.time,
             last_time: keys.last()?.time,
@@ -148,6 +149,7 @@ impl Body {
 
     /// Notes that all rows before a time are in a segment, and lets go of them: they were flushed.
     /// Gives the bytes of memory that this frees.
+    #[expect(dead_code, reason = "the ring is about to seal windows")]
     pub(crate) fn sealed(&mut self, until_ms: i64) -> usize {
         let sealed = until_ms.saturating_sub(1);
         self.set_sealed_until(sealed);
@@ -195,7 +197,7 @@ impl Body {
     }
 }
 
-/// Rows of a group's first block: not all groups are to finish their blocks at once.
+/// About of a group's first block: not all groups are to finish their blocks at once.
 fn first_rows(group: GroupId) -> usize {
     let phase = usize::try_from(group.0 % 25).unwrap_or(0) * 7 % 25;
     BLOCK_ROWS - phase

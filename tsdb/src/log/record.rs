@@ -121,7 +121,7 @@ pub(crate) struct Cells {
     pub(crate) time: i64,
     pub(crate) sequence: u64,
     /// The columns, ascending, and their values.
-    pub(crate) cells: Vec<(usize, f64)>,
+    pub(crate) values: Vec<(usize, f64)>,
 }
 
 /// Appends values of a row; `number` is that of the record in its group and file.
@@ -131,7 +131,7 @@ pub(crate) fn put_cells(out: &mut Vec<u8>, group: GroupId, number: u64, cells: &
         put_number(out, number << 1 | u64::from(cells.page));
         put_number(out, zigzag(cells.time));
         put_number(out, cells.sequence);
-        for (column, value) in &cells.cells {
+        for (column, value) in &cells.values {
             put_number(out, *column as u64);
             put_change(out, 0.0, *value);
         }
@@ -145,15 +145,15 @@ pub(crate) fn read_cells(reader: &mut Reader<'_>, width: usize) -> Result<(u64, 
         page: flags & 1 == 1,
         time: unzigzag(reader.number()?),
         sequence: reader.number()?,
-        cells: Vec::new(),
+        values: Vec::new(),
     };
     while !reader.0.is_empty() {
         let column = usize::try_from(reader.id()?).map_err(|_| Malformed)?;
-        let ascends = cells.cells.last().is_none_or(|(last, _)| *last < column);
+        let ascends = cells.values.last().is_none_or(|(last, _)| *last < column);
         if column >= width || !ascends {
             return Err(Malformed);
         }
-        cells.cells.push((column, read_change(reader, 0.0)?));
+        cells.values.push((column, read_change(reader, 0.0)?));
     }
     Ok((flags >> 1, cells))
 }

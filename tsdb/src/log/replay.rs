@@ -151,10 +151,10 @@ impl FileReplay<'_> {
         let read = read_cells(reader, width);
         let (number, mut cells) = read.inspect_err(|Malformed| group.rows = RowChain::default())?;
         self.store.counters.note_sequence(cells.sequence);
-        group.rows.put(number, cells.time, &cells.cells);
+        group.rows.put(number, cells.time, &cells.values);
         let state = self.definitions.group(id)?;
         let (_, slots) = group.columns.as_ref().ok_or(RowFault::Gap)?;
-        slots.renumber(&mut cells.cells);
+        slots.renumber(&mut cells.values);
         let mut body = state.body.lock();
         body.replay_cells(&cells, self.number);
         self.store.seal_replayed(state, &mut body);

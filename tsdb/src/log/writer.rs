@@ -318,11 +318,11 @@ impl Log {
         if let Err(error) = current.file.cut(current.about.length) {
             warn!(%error, file = %current.about.path.display(), "cannot cut the log back to its last whole record");
         }
-        if !current.used {
-            self.remove_quietly(&current.about.path);
-        } else {
+        if current.used {
             files.unsynced.push(current.file);
             files.finished.push(current.about);
+        } else {
+            self.remove_quietly(&current.about.path);
         }
     }
 

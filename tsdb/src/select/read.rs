@@ -85,10 +85,6 @@ impl<'a> Window<'a> {
         }
     }
 
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "segments can fail, and are about to come"
-    )]
     fn fill(&mut self) -> Result<(), Error> {
         let mut values = Vec::new();
         for ((_, stack), start) in self.stacks.iter().zip(&self.starts) {
