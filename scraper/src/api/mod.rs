@@ -52,6 +52,7 @@ pub fn router(app: Arc<App>, hosts: Hosts) -> Router {
         .route("/status/flags", get(status::flags))
         .route("/status/config", get(status::config))
         .route("/status/tsdb", get(status::tsdb))
+        .route("/status/walreplay", get(status::wal_replay))
         .route("/write", post(write::write))
         .fallback(no_such_endpoint);
     Router::new()

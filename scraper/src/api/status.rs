@@ -8,9 +8,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{App, Error, response};
+use super::{App, Error, Params, response};
 use crate::clock;
 
 /// The type of a page in text format 0.0.4.
@@ -81,14 +81,53 @@ pub(super) async fn config(State(app): State<Arc<App>>) -> Response {
     response::success(&json!({"yaml": app.config}), &[])
 }
 
-pub(super) async fn tsdb(State(app): State<Arc<App>>) -> Response {
-    let stats = app.db.stats();
+/// How many entries each list of `status/tsdb` has where nobody says, and at the most.
+const TOP: usize = 10;
+const MAX_TOP: usize = 10_000;
+
+/// What brings how many series.
+pub(super) async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
+    let text = params.get("limit");
+    let limit = if text.is_empty() {
+        Some(TOP)
+    } else {
+        text.parse().ok()
+    };
+    let Some(top @ 1..=MAX_TOP) = limit else {
+        let reason = format_args!("expected a number from 1 to {MAX_TOP}, found \"{text}\"");
+        return Err(Error::parameter("limit", reason));
+    };
+    let db = app.db.clone();
+    let counting = app
+        .queries
+        .run(None, move |_| Ok((db.stats(), db.cardinality(top))));
+    let (stats, counted) = counting.await?;
     let data = json!({
         "headStats": {
             "numSeries": stats.series,
-            "minTime": stats.min_time_ms,
-            "maxTime": stats.max_time_ms,
+            "numLabelPairs": counted.label_pairs,
+            "chunkCount": stats.head_blocks,
+            "minTime": stats.min_time_ms.unwrap_or(i64::MAX),
+            "maxTime": stats.max_time_ms.unwrap_or(i64::MIN),
         },
+        "seriesCountByMetricName": list(&counted.series_by_metric),
+        "labelValueCountByLabelName": list(&counted.values_by_label),
+        "memoryInBytesByLabelName": list(&counted.bytes_by_label),
+        "seriesCountByLabelValuePair": list(&counted.series_by_pair),
     });
+    Ok(response::success(&data, &[]))
+}
+
+fn list(counted: &[(String, u64)]) -> Vec<Value> {
+    counted
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect()
+}
+
+/// The replay is over before anything is served.
+pub(super) async fn wal_replay(State(app): State<Arc<App>>) -> Response {
+    let records = app.db.stats().replayed_records;
+    let data = json!({"min": 0, "max": records, "current": records, "state": "done"});
     response::success(&data, &[])
 }

@@ -3,7 +3,8 @@
 mod tsdb;
 
 pub use tsdb::{
-    DeleteFlags, DumpFlags, DumpFormat, ImportFlags, ServerFlags, SnapshotFlags, TsdbVerb,
+    AnalyzeFlags, DeleteFlags, DumpFlags, DumpFormat, ImportFlags, ServerFlags, SnapshotFlags,
+    TsdbVerb,
 };
 
 use std::net::SocketAddr;

@@ -7,6 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 /// What to do with a store.
 #[derive(Clone, Debug, Subcommand)]
 pub enum TsdbVerb {
+    /// Tell what makes a store large: metrics and labels by their series, sizes of files.
+    Analyze(AnalyzeFlags),
     /// Write samples as text: OpenMetrics, as promtool tsdb dump-openmetrics does, or CSV.
     #[command(
         about = "Write samples as text: OpenMetrics, as promtool tsdb dump-openmetrics does, or CSV"
@@ -23,6 +25,17 @@ pub enum TsdbVerb {
     Delete(DeleteFlags),
     /// Make a running server take deleted samples out of its files.
     Clean(ServerFlags),
+}
+
+/// The flags of `tsdb analyze`.
+#[derive(Args, Clone, Debug)]
+pub struct AnalyzeFlags {
+    /// The store's directory.
+    #[arg(value_name = "DIR", default_value = "data")]
+    pub directory: PathBuf,
+    /// How many entries each list has.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
 }
 
 /// The flags of `tsdb dump`.

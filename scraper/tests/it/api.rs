@@ -51,6 +51,30 @@ async fn an_instant_query_answers_as_prometheus_does() {
 }
 
 #[tokio::test]
+async fn what_brings_how_many_series_is_told() {
+    let (running, _page) = scraped().await;
+    let (_, answer) = running.ask("status/tsdb?limit=2").await;
+    let data = &answer["data"];
+    // The page's two and the five that tell of the scrape.
+    assert_eq!(data["headStats"]["numSeries"], 7);
+    assert_eq!(
+        data["seriesCountByMetricName"][0],
+        json!({"name": "a", "value": 2})
+    );
+    assert_eq!(
+        data["seriesCountByLabelValuePair"],
+        json!([{"name": "instance=here", "value": 7}, {"name": "job=test", "value": 7}])
+    );
+    assert_eq!(
+        data["labelValueCountByLabelName"][0],
+        json!({"name": "__name__", "value": 6})
+    );
+    let (status, answer) = running.ask("status/tsdb?limit=0").await;
+    assert_eq!(status, 400, "{answer}");
+    running.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_reload_is_refused_in_words() {
     let running = server("{}").await;
     let request = running.client.post(format!("{}/-/reload", running.url));
@@ -187,6 +211,7 @@ async fn targets_and_status_are_shown() {
         "status/flags",
         "status/config",
         "status/tsdb",
+        "status/walreplay",
         "rules",
         "alerts",
     ] {

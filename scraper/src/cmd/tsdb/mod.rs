@@ -1,5 +1,6 @@
 //! `watchpost tsdb`: looks into a store, and moves samples in and out.
 
+mod analyze;
 mod batches;
 mod dump;
 mod import;
@@ -22,6 +23,7 @@ const FOREVER: Duration = Duration::from_secs(1_000 * 365 * 86_400);
 /// Runs the verb.
 pub fn run(verb: &TsdbVerb) -> Result<(), Failure> {
     Ok(match verb {
+        TsdbVerb::Analyze(flags) => analyze::analyze(flags),
         TsdbVerb::Dump(flags) => dump::dump(flags),
         TsdbVerb::Import(flags) => import::import(flags),
         TsdbVerb::Snapshot(flags) => server::snapshot(flags),

@@ -4,6 +4,8 @@
 //! [`Figures`] gives counters their whole name and writes their value without a suffix, so that
 //! what comes out is valid 0.0.4 after the closing `# EOF` is cut off.
 
+mod store;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +17,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use watchpost_rules::notify::{ChannelStatus, Notifier};
-use watchpost_tsdb::{Db, Stats};
+use watchpost_tsdb::Db;
 
 use crate::remote_write::Receiver;
 use crate::scrape;
@@ -86,9 +88,10 @@ struct Figures {
 
 impl Collector for Figures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let stats = self.parts.db.stats();
         let parts = [
             self.of_scrapes(),
-            self.of_store(),
+            store::figures(&stats),
             self.of_queries(),
             self.of_notices(),
             self.of_received(),
@@ -103,6 +106,7 @@ impl Collector for Figures {
             let metric = encoder.encode_descriptor(name, help, None, kind)?;
             ConstGauge::new(value).encode(metric)?;
         }
+        store::encode_refused(&stats, &mut encoder)?;
         self.encode_refused(&mut encoder)
     }
 }
@@ -151,50 +155,6 @@ impl Figures {
                 read(&counters.refused_samples),
             ),
         ]
-    }
-
-    fn of_store(&self) -> Vec<Figure> {
-        let stats = self.parts.db.stats();
-        let refused: u64 = stats.refused.iter().map(|(_, count)| count).sum();
-        let mut figures = troubles(&stats);
-        figures.extend([
-            (
-                "watchpost_tsdb_series",
-                "Series in memory",
-                stats.series as f64,
-            ),
-            (
-                "watchpost_tsdb_groups",
-                "Groups of series that share their times",
-                stats.groups as f64,
-            ),
-            (
-                "watchpost_tsdb_lines",
-                "Distinct lines over all groups",
-                stats.lines as f64,
-            ),
-            (
-                "watchpost_tsdb_samples_appended_total",
-                "Samples that the store took",
-                stats.samples_appended as f64,
-            ),
-            (
-                "watchpost_tsdb_samples_refused_total",
-                "Samples that the store refused",
-                refused as f64,
-            ),
-            (
-                "watchpost_tsdb_disk_bytes",
-                "Bytes of the store's files",
-                stats.disk_bytes as f64,
-            ),
-            (
-                "watchpost_tsdb_memory_bytes",
-                "Bytes of finished blocks in memory",
-                stats.memory_bytes as f64,
-            ),
-        ]);
-        figures
     }
 
     fn of_notices(&self) -> Vec<Figure> {
@@ -295,47 +255,6 @@ impl Figures {
             ),
         ]
     }
-}
-
-/// What the store tells when something is wrong: all of it is 0 (and `durable` 1) on a good day.
-fn troubles(stats: &Stats) -> Vec<Figure> {
-    vec![
-        (
-            "watchpost_tsdb_durable",
-            "Whether what is stored reaches the disk",
-            if stats.durable { 1.0 } else { 0.0 },
-        ),
-        (
-            "watchpost_tsdb_rows_not_logged_total",
-            "Rows that are in memory only, since the log could not take them",
-            stats.rows_not_logged as f64,
-        ),
-        (
-            "watchpost_tsdb_log_failures_total",
-            "Log files given up after a failed write or sync",
-            stats.log_failures as f64,
-        ),
-        (
-            "watchpost_tsdb_damaged_records",
-            "Records of the log that the start could not use",
-            stats.damaged_records as f64,
-        ),
-        (
-            "watchpost_tsdb_quarantined_files",
-            "Files set aside because they could not be read",
-            stats.quarantined_files as f64,
-        ),
-        (
-            "watchpost_tsdb_blocks_dropped_early_total",
-            "Blocks dropped before the end of the retention, for want of memory",
-            stats.dropped_blocks as f64,
-        ),
-        (
-            "watchpost_tsdb_rows_behind_clock_total",
-            "Rows that came while there were rows later than now: a clock was ahead and went back",
-            stats.side_rows as f64,
-        ),
-    ]
 }
 
 /// What every Prometheus client tells about its process.
