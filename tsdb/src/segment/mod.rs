@@ -17,6 +17,7 @@ mod file;
 mod format;
 mod index;
 mod labels;
+mod lists;
 mod output;
 mod passes;
 mod plan;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use super::labels::Lists;
+use super::lists::Lists;
 use super::source::Source;
 use crate::index::Line;
 use crate::{Error, LineId};

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::labels::Lists;
+use super::lists::Lists;
 use crate::log::bytes::{Malformed, Reader, put_number, unzigzag, zigzag};
 
 /// What is known of a group besides its labels and lines.
