@@ -1,5 +1,6 @@
 //! What is fuzzed. Each target takes any bytes, and holds the code to more than not to panic.
 
+mod block;
 mod store;
 mod text;
 
@@ -13,6 +14,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("head", store::head),
     ("segment", store::segment),
     ("tombstones", store::tombstones),
+    ("block", block::target),
 ];
 
 /// The target of a name.
@@ -27,6 +29,7 @@ pub fn target(name: &str) -> Option<Target> {
 pub fn seeds(name: &str) -> Vec<Vec<u8>> {
     match name {
         "text" => text::seeds(),
+        "block" => block::seeds(),
         _ => store::seeds(name),
     }
 }
