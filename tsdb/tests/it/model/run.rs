@@ -242,16 +242,17 @@ impl Run {
 
     fn part(&mut self, group: usize, time: i64, values: &Values) {
         let part = first_of_each(values);
-        let newest = self.oracle.newest_of_group(group);
-        let reachable = newest.is_none_or(|newest| time >= newest);
+        // What is older than other rows of the group may stand beside it, and is not ended with it.
+        let beside = self.oracle.newest_of_group(group) >= Some(time);
         let must = |line: usize| {
             let newest = self.oracle.newest(group, line);
-            reachable && self.takes(time) && newest.is_none_or(|newest| time > newest)
+            self.takes(time) && newest.is_none_or(|newest| time > newest)
         };
         let offers = self.offers(group, time, &part, must);
         let states: Vec<_> = part
             .iter()
             .map(|(line, value)| match must(*line) {
+                _ if beside => State::Unknown,
                 _ if self.oracle.state(group, *line) == State::Unknown => State::Unknown,
                 true if is_stale(*value) => State::Ended,
                 true => State::InParts,
@@ -362,8 +363,9 @@ impl Run {
         self.oracle.floor = self.oracle.floor.max(cutoff);
         for group in 0..GROUPS {
             let newest = self.oracle.newest_of_group(group);
+            // What is forgotten now may be in the log yet, and end after a restart.
             if newest.is_some_and(|newest| newest < self.oracle.floor) {
-                self.oracle.unsettle(group);
+                self.oracle.take_aside(group);
             }
         }
         self.check_all();
