@@ -97,6 +97,13 @@ pub struct Unknown<'a> {
     pub sample: Sample<'a>,
 }
 
+impl Unknown<'_> {
+    /// Whether the sample has a time of its own that counts.
+    pub fn has_time(&self) -> bool {
+        self.has_time
+    }
+}
+
 /// The lines of a page in order, and what the caller keeps with them.
 #[derive(Debug)]
 pub struct Shape<T, P> {

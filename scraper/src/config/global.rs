@@ -28,6 +28,14 @@ pub struct Global {
     pub body_size_limit: ByteSize,
     /// The most samples a page may have; 0 is no limit.
     pub sample_limit: usize,
+    /// The most labels a series may have, those of its target included; 0 is no limit.
+    pub label_limit: usize,
+    /// The longest name of a label, in bytes; 0 is no limit.
+    pub label_name_length_limit: usize,
+    /// The longest value of a label, in bytes; 0 is no limit.
+    pub label_value_length_limit: usize,
+    /// The most targets a job may have; above, none of them is scraped; 0 is no limit.
+    pub target_limit: usize,
     /// What Prometheus has and we do not have yet.
     #[serde(
         skip_serializing,
@@ -35,10 +43,6 @@ pub struct Global {
         alias = "rule_query_offset",
         alias = "query_log_file",
         alias = "scrape_failure_log_file",
-        alias = "label_limit",
-        alias = "label_name_length_limit",
-        alias = "label_value_length_limit",
-        alias = "target_limit",
         alias = "keep_dropped_targets",
         alias = "metric_name_validation_scheme",
         alias = "metric_name_escaping_scheme",
@@ -60,6 +64,10 @@ impl Default for Global {
             external_labels: BTreeMap::new(),
             body_size_limit: DEFAULT_BODY_SIZE_LIMIT,
             sample_limit: 0,
+            label_limit: 0,
+            label_name_length_limit: 0,
+            label_value_length_limit: 0,
+            target_limit: 0,
             not_yet: NotYet,
         }
     }

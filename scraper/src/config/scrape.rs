@@ -39,6 +39,15 @@ pub struct ScrapeConfig {
     pub body_size_limit: ByteSize,
     /// The most samples a page may have (`global.sample_limit` where it is 0).
     pub sample_limit: usize,
+    /// The most labels a series may have, those of its target included (`global.label_limit` where
+    /// it is 0).
+    pub label_limit: usize,
+    /// The longest name of a label, in bytes (`global.label_name_length_limit` where it is 0).
+    pub label_name_length_limit: usize,
+    /// The longest value of a label, in bytes (`global.label_value_length_limit` where it is 0).
+    pub label_value_length_limit: usize,
+    /// The most targets; above, none of them is scraped (`global.target_limit` where it is 0).
+    pub target_limit: usize,
     /// The targets.
     #[serde(deserialize_with = "no_empty_entries")]
     pub static_configs: Vec<StaticConfig>,
@@ -55,11 +64,7 @@ pub struct ScrapeConfig {
     /// What Prometheus has and we do not have yet.
     #[serde(
         skip_serializing,
-        rename = "label_limit",
-        alias = "label_name_length_limit",
-        alias = "label_value_length_limit",
-        alias = "target_limit",
-        alias = "keep_dropped_targets",
+        rename = "keep_dropped_targets",
         alias = "track_timestamps_staleness",
         alias = "scrape_protocols",
         alias = "fallback_scrape_protocol",
@@ -133,6 +138,10 @@ impl Default for ScrapeConfig {
             enable_compression: true,
             body_size_limit: ByteSize(0),
             sample_limit: 0,
+            label_limit: 0,
+            label_name_length_limit: 0,
+            label_value_length_limit: 0,
+            target_limit: 0,
             static_configs: Vec::new(),
             relabel_configs: Vec::new(),
             metric_relabel_configs: Vec::new(),

@@ -8,6 +8,8 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValu
 use reqwest::{RequestBuilder, StatusCode, Url};
 use watchpost_model::config::{ByteSize, Secret};
 
+use super::buffers::Buffers;
+use super::cycle::{Body, Place};
 use crate::config::{Authorization, BasicAuth, ScrapeConfig};
 
 /// Text formats in the order of preference; the same as Prometheus asks for without protobuf.
@@ -65,6 +67,9 @@ pub enum FetchError {
     /// The page is too long.
     #[error("body size limit exceeded (limit: {0}, uncompressed)")]
     TooLarge(ByteSize),
+    /// The job has too many targets.
+    #[error("{0}")]
+    TargetLimit(String),
     /// A file with a password or token cannot be read.
     #[error("cannot read `{path}`: {source}", path = path.display())]
     Secret {
@@ -117,30 +122,25 @@ impl Client {
         })
     }
 
-    /// Fetches a page into `body` and gives its content type. The time runs from connecting to the
+    /// Fetches a page. The time runs from connecting to the
     /// last byte.
-    pub async fn fetch(
+    pub(super) async fn fetch(
         &self,
         url: &Url,
         timeout: Duration,
-        body: &mut Vec<u8>,
-    ) -> Result<String, FetchError> {
-        let page = tokio::time::timeout(timeout, self.fetch_untimed(url, timeout, body))
+        buffers: &Buffers,
+    ) -> Result<Body, FetchError> {
+        tokio::time::timeout(timeout, self.fetch_untimed(url, timeout, buffers))
             .await
-            .unwrap_or(Err(FetchError::Timeout(timeout)));
-        if page.is_err() {
-            body.clear();
-        }
-        page
+            .unwrap_or(Err(FetchError::Timeout(timeout)))
     }
 
     async fn fetch_untimed(
         &self,
         url: &Url,
         timeout: Duration,
-        body: &mut Vec<u8>,
-    ) -> Result<String, FetchError> {
-        body.clear();
+        buffers: &Buffers,
+    ) -> Result<Body, FetchError> {
         let request = self
             .http
             .get(url.clone())
@@ -151,17 +151,20 @@ impl Client {
             return Err(FetchError::Status(response.status()));
         }
         let limit = usize::try_from(self.body_limit.0).unwrap_or(usize::MAX);
+        let mut buffer = buffers.take();
         while let Some(chunk) = response.chunk().await.map_err(connection)? {
-            if body.len() + chunk.len() > limit {
+            if buffer.page.len() + chunk.len() > limit {
                 return Err(FetchError::TooLarge(self.body_limit));
             }
-            body.extend_from_slice(&chunk);
+            buffer.page.extend_from_slice(&chunk);
         }
         let content_type = response.headers().get(CONTENT_TYPE);
-        Ok(content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
-            .to_owned())
+        let content_type = content_type.and_then(|value| value.to_str().ok());
+        Ok(Body {
+            content_type: content_type.unwrap_or_default().to_owned(),
+            place: Place::Page,
+            buffer,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! One target's rounds: wait for the tick, fetch, store, note what came of it.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,15 +8,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 use watchpost_tsdb::Db;
 
+use super::buffers::{Buffer, Buffers};
+use super::class::Class;
 use super::ingest::{Ingest, IngestError, Stored};
-use super::layout::Texts;
+use super::limits::Reason;
 use super::schedule::Schedule;
 use super::{Counters, FetchError, Health, Pool, State, Target};
 use crate::clock;
 use crate::shutdown::Shutdown;
-
-/// A buffer for pages keeps what its last page needs: one endless page must not cost memory for ever.
-const SPARE: usize = 64 << 10;
 
 /// A time limit that is noticed later than this, and than half of itself, is our fault.
 const LATE: Duration = Duration::from_secs(1);
@@ -26,7 +26,8 @@ pub(super) struct Cycle {
     pub(super) pool: Arc<Pool>,
     pub(super) target: Arc<Target>,
     pub(super) db: Db,
-    pub(super) texts: Arc<Texts>,
+    pub(super) class: Arc<Class>,
+    pub(super) buffers: Arc<Buffers>,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -34,8 +35,33 @@ pub(super) struct Cycle {
 pub(super) struct Fetched {
     pub(super) time_ms: i64,
     pub(super) seconds: f64,
-    pub(super) page: Result<String, FetchError>,
-    pub(super) body: Vec<u8>,
+    pub(super) page: Result<Body, FetchError>,
+}
+
+/// A page as it came.
+#[derive(Debug, Default)]
+pub(super) struct Body {
+    pub(super) content_type: String,
+    pub(super) place: Place,
+    pub(super) buffer: Buffer,
+}
+
+/// Where in its buffer a page is.
+#[derive(Debug, Default)]
+pub(super) enum Place {
+    #[default]
+    Page,
+    Wire(std::ops::Range<usize>),
+}
+
+impl Body {
+    /// The page.
+    pub(super) fn text(&self) -> &[u8] {
+        match &self.place {
+            Place::Page => &self.buffer.page,
+            Place::Wire(place) => self.buffer.wire.get(place.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 impl Fetched {
@@ -48,8 +74,15 @@ impl Fetched {
 }
 
 impl Cycle {
-    /// Scrapes the target until it is time to stop.
+    /// Scrapes the target until it is time to stop. A round that is in the middle is given up.
     pub(super) async fn run(self, shutdown: Shutdown) {
+        tokio::select! {
+            () = self.rounds() => {}
+            () = shutdown.wait() => {}
+        }
+    }
+
+    async fn rounds(&self) {
         let mut schedule = Schedule::new(
             self.target.interval.as_std(),
             self.target.spread(),
@@ -57,23 +90,14 @@ impl Cycle {
             Instant::now(),
             clock::now_ms(),
         );
-        let mut state = Some((self.ingest(), Vec::new()));
+        let mut ingest = self.ingest();
         loop {
-            let round = async {
-                tokio::time::sleep_until(schedule.due()).await;
-                let (ingest, body) = state.take().unwrap_or_else(|| (self.ingest(), Vec::new()));
-                (ingest, self.fetch(body).await)
-            };
-            let (ingest, fetched) = tokio::select! {
-                fetched = round => fetched,
-                () = shutdown.clone().wait() => return,
-            };
+            tokio::time::sleep_until(schedule.due()).await;
+            let fetched = self.fetch().await;
             let given_up = fetched.is_our_fault(self.target.timeout.as_std());
-            state = if given_up {
-                Some((ingest, spared(fetched.body)))
-            } else {
-                self.store(ingest, fetched).await
-            };
+            if !given_up {
+                self.store(&mut ingest, fetched);
+            }
             let missed = schedule.done(Instant::now()) + u64::from(given_up);
             if missed > 0 {
                 self.counters.missed.fetch_add(missed, Ordering::Relaxed);
@@ -85,45 +109,48 @@ impl Cycle {
     fn ingest(&self) -> Ingest {
         Ingest::new(
             self.db.clone(),
-            self.target.labels.clone(),
-            self.pool.settings.clone(),
-            Arc::clone(&self.texts),
+            Arc::clone(&self.pool),
+            Arc::clone(&self.target),
+            Arc::clone(&self.class),
         )
     }
 
-    async fn fetch(&self, mut body: Vec<u8>) -> Fetched {
+    async fn fetch(&self) -> Fetched {
         let time_ms = clock::now_ms();
         let start = Instant::now();
         let timeout = self.target.timeout.as_std();
-        let page = self
-            .pool
-            .client
-            .fetch(&self.target.url, timeout, &mut body)
-            .await;
+        let page = match &self.pool.refused {
+            Some(refused) => Err(FetchError::TargetLimit(refused.clone())),
+            None => {
+                let client = &self.pool.client;
+                client.fetch(&self.target.url, timeout, &self.buffers).await
+            }
+        };
         Fetched {
             time_ms,
             seconds: start.elapsed().as_secs_f64(),
             page,
-            body,
         }
     }
 
-    /// Parsing and appending take the processor, and appending may wait for the disk: both happen
-    /// on a thread where that delays no other target.
-    async fn store(&self, mut ingest: Ingest, fetched: Fetched) -> Option<(Ingest, Vec<u8>)> {
-        let work = tokio::task::spawn_blocking(move || {
-            let stored = ingest.store(&fetched);
-            (ingest, fetched, stored)
-        });
-        match work.await {
-            Ok((ingest, fetched, stored)) => {
-                self.note(&fetched, &stored);
-                Some((ingest, spared(fetched.body)))
+    /// Parses and appends, here and now: it takes some microseconds, less than handing the page to
+    /// another thread and waiting for it. What the thread does beside it is other targets' rounds.
+    fn store(&self, ingest: &mut Ingest, mut fetched: Fetched) {
+        let mut row = match &mut fetched.page {
+            Ok(body) => std::mem::take(&mut body.buffer.row),
+            Err(_) => Vec::new(),
+        };
+        let work = AssertUnwindSafe(|| ingest.store(&fetched, &mut row));
+        match catch_unwind(work) {
+            Ok(stored) => self.note(&fetched, &stored),
+            Err(_) => {
+                tracing::error!(target = %self.target.url, "storing a page ended unexpectedly");
+                *ingest = self.ingest();
             }
-            Err(error) => {
-                tracing::error!(%error, target = %self.target.url, "storing a page ended unexpectedly");
-                None
-            }
+        }
+        if let Ok(mut body) = fetched.page {
+            body.buffer.row = row;
+            self.buffers.give_back(body.buffer);
         }
     }
 
@@ -138,8 +165,8 @@ impl Cycle {
             (Ok(_), Some(error)) => error.to_string(),
             (Ok(_), None) => String::new(),
         };
-        if matches!(stored.error, Some(IngestError::Store(_))) {
-            counters.refused_pages.fetch_add(1, Ordering::Relaxed);
+        if let Some(counter) = counters.of_refused(&fetched.page, stored.error.as_ref()) {
+            counter.fetch_add(1, Ordering::Relaxed);
         }
         let state = if error.is_empty() {
             State::Up
@@ -168,12 +195,24 @@ impl Cycle {
     }
 }
 
-/// The buffer for the next page, without most of what the last one did not need.
-fn spared(mut body: Vec<u8>) -> Vec<u8> {
-    if body.capacity() > 4 * body.len() + SPARE {
-        body.shrink_to(2 * body.len());
+impl Counters {
+    /// Where a page is counted that was not taken for what it holds.
+    fn of_refused(
+        &self,
+        page: &Result<Body, FetchError>,
+        error: Option<&IngestError>,
+    ) -> Option<&std::sync::atomic::AtomicU64> {
+        match (page, error) {
+            (Err(FetchError::TooLarge(_)), _) => Some(&self.over_body_size),
+            (Err(FetchError::TargetLimit(_)), _) => Some(&self.over_targets),
+            (_, Some(IngestError::Limit(error))) => Some(match error.reason() {
+                Reason::Samples => &self.over_samples,
+                Reason::Labels => &self.over_labels,
+            }),
+            (_, Some(IngestError::Store(_))) => Some(&self.refused_pages),
+            _ => None,
+        }
     }
-    body
 }
 
 #[cfg(test)]
@@ -187,23 +226,12 @@ mod tests {
             time_ms: 0,
             seconds,
             page,
-            body: Vec::new(),
         };
         let timed_out = || Err(FetchError::Timeout(seconds(10)));
         assert!(!fetched(10.2, timed_out()).is_our_fault(seconds(10)));
         assert!(!fetched(14.9, timed_out()).is_our_fault(seconds(10)));
         assert!(fetched(15.1, timed_out()).is_our_fault(seconds(10)));
         assert!(!fetched(1.9, timed_out()).is_our_fault(seconds(1)));
-        assert!(!fetched(60.0, Ok(String::new())).is_our_fault(seconds(10)));
-    }
-
-    #[test]
-    fn a_buffer_keeps_about_what_its_last_page_needs() {
-        let mut body = Vec::with_capacity(64 << 20);
-        body.resize(100_000, 0);
-        let body = spared(body);
-        assert!(body.capacity() < 1 << 20);
-        let same = body.capacity();
-        assert_eq!(spared(body).capacity(), same);
+        assert!(!fetched(60.0, Ok(Body::default())).is_our_fault(seconds(10)));
     }
 }

@@ -3,19 +3,21 @@
 //! The row holds the target's report series (`up` and its companions) and the samples of the page
 //! that have no time of their own. The report series stand first, so that a page cannot claim its
 //! own `up`. A page that is faulty anywhere leaves only the report.
+//!
+//! Between two rounds a target keeps next to nothing: its group and the shape of its last page,
+//! which it shares with the others of its class.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
-use watchpost_model::text::{Entry, Format, ParseError, Parser, Sample};
-use watchpost_model::{Labels, LabelsBuilder, METRIC_NAME};
+use watchpost_model::text::{Format, ParseError};
+use watchpost_model::{Labels, METRIC_NAME};
 use watchpost_tsdb::{Appended, Db, Group, Layout, LineId, Row};
 
-use super::cycle::Fetched;
-use super::labels::{Conflict, add_target_labels};
-use super::layout::{Line, Remembered, Texts};
-use super::pool::Settings;
-use super::{metadata, relabel};
+use super::class::{Class, PageShape};
+use super::cycle::{Body, Fetched};
+use super::limits::LimitError;
+use super::reading::{Page, Read, Reader};
+use super::{Pool, Target};
 use crate::clock;
 
 /// The series that tell of each scrape, in the order in which a report gives its values.
@@ -31,18 +33,13 @@ const REPORT: [&str; 5] = [
 #[derive(Debug)]
 pub(super) struct Ingest {
     db: Db,
-    labels: Labels,
-    settings: Settings,
-    texts: Arc<Texts>,
-    remembered: Remembered,
+    pool: Arc<Pool>,
+    target: Arc<Target>,
+    class: Arc<Class>,
     group: Option<Group>,
-    report: Vec<LineId>,
-    layout: Option<Layout>,
-    /// A hash of the last page's metadata.
-    metadata: u64,
-    hashing: foldhash::fast::FixedState,
-    ids: Vec<LineId>,
-    values: Vec<f64>,
+    report: [Option<LineId>; REPORT.len()],
+    /// The shape of the last good page, and its format.
+    shape: Option<(Format, Arc<PageShape>)>,
 }
 
 /// What came of storing.
@@ -63,12 +60,9 @@ pub(super) enum IngestError {
     /// The page does not follow its format.
     #[error("{0}")]
     Parse(#[from] ParseError),
-    /// The page has too many samples.
-    #[error("sample limit exceeded (limit: {limit})")]
-    SampleLimit {
-        /// The most allowed.
-        limit: usize,
-    },
+    /// The page has more than it may have.
+    #[error("{0}")]
+    Limit(#[from] LimitError),
     /// The label rules took away a metric's name.
     #[error("expected a metric name after `metric_relabel_configs`, found none for `{0}`")]
     NoName(String),
@@ -77,68 +71,121 @@ pub(super) enum IngestError {
     Store(#[from] watchpost_tsdb::Error),
 }
 
-/// A sample with a time of its own.
-struct Timed {
-    labels: Labels,
-    time_ms: i64,
-    value: f64,
-}
-
-/// What a page gave besides the row.
-#[derive(Default)]
-struct Page {
-    samples: usize,
-    kept: usize,
-    new: usize,
-    timed: Vec<Timed>,
-    metadata: u64,
-}
-
 impl Ingest {
-    pub(super) fn new(db: Db, labels: Labels, settings: Settings, texts: Arc<Texts>) -> Self {
+    pub(super) fn new(db: Db, pool: Arc<Pool>, target: Arc<Target>, class: Arc<Class>) -> Self {
         Self {
             db,
-            labels,
-            settings,
-            texts,
-            remembered: Remembered::default(),
+            pool,
+            target,
+            class,
             group: None,
-            report: Vec::new(),
-            layout: None,
-            metadata: 0,
-            hashing: foldhash::fast::FixedState::default(),
-            ids: Vec::new(),
-            values: Vec::new(),
+            report: [None; REPORT.len()],
+            shape: None,
         }
     }
 
-    /// Stores what a round gave.
-    pub(super) fn store(&mut self, fetched: &Fetched) -> Stored {
+    /// Stores what a round gave. `row` is room for its values.
+    pub(super) fn store(&mut self, fetched: &Fetched, row: &mut Vec<f64>) -> Stored {
         let mut stored = Stored::default();
-        if let Err(error) = self.store_into(fetched, &mut stored) {
+        if let Err(error) = self.store_into(fetched, row, &mut stored) {
             stored.error = Some(error);
         }
         stored
     }
 
-    fn store_into(&mut self, fetched: &Fetched, stored: &mut Stored) -> Result<(), IngestError> {
+    fn store_into(
+        &mut self,
+        fetched: &Fetched,
+        row: &mut Vec<f64>,
+        stored: &mut Stored,
+    ) -> Result<(), IngestError> {
         let group = self.prepare()?;
         let read = match &fetched.page {
-            Ok(content_type) => self.read(content_type, &fetched.body).map(Some),
+            Ok(body) => self.read(body, row).map(Some),
             Err(_) => Ok(None),
         };
         let (page, error) = match read {
             Ok(page) => (page, None),
             Err(error) => (None, Some(error)),
         };
-        let up = page.is_some();
-        let page = page.unwrap_or_else(|| {
-            self.start_row();
-            Page::default()
-        });
-        stored.samples = page.samples;
-        self.fill_report(up, fetched.seconds, &page);
-        self.append(&group, fetched.time_ms, stored)?;
+        let layout = match &page {
+            Some(page) => page.shape.kept().row.clone(),
+            None => self.empty_row(row),
+        };
+        stored.samples = page.as_ref().map_or(0, |page| page.shape.lines().len());
+        fill_report(row, fetched.seconds, page.as_ref());
+        let appended = append(&group, fetched.time_ms, &layout, row)?;
+        stored.count(&appended);
+        if let Some(page) = page {
+            self.append_timed(&page, stored)?;
+            self.remember(&group, fetched, &page.shape);
+        }
+        if appended.forgotten > 0 {
+            self.append_forgotten(fetched, row)?;
+        }
+        error.map_or(Ok(()), Err)
+    }
+
+    /// The group and the report's lines, made at the first round.
+    fn prepare(&mut self) -> Result<Group, IngestError> {
+        if let Some(group) = &self.group {
+            return Ok(group.clone());
+        }
+        for (line, name) in self.report.iter_mut().zip(REPORT) {
+            let labels = Labels::from_pairs([(METRIC_NAME, name)]);
+            *line = Some(self.db.line(&labels, &[])?);
+        }
+        let group = self.db.group(&self.target.labels)?;
+        self.group = Some(group.clone());
+        Ok(group)
+    }
+
+    fn report(&self) -> Vec<LineId> {
+        self.report.iter().flatten().copied().collect()
+    }
+
+    /// A row with nothing but the report.
+    fn empty_row(&self, row: &mut Vec<f64>) -> Layout {
+        let report = self.report();
+        row.clear();
+        row.resize(report.len(), 0.0);
+        self.db.layout(&report)
+    }
+
+    /// Reads a page into the row.
+    fn read(&mut self, body: &Body, row: &mut Vec<f64>) -> Result<Page, IngestError> {
+        let format = format(&body.content_type)?;
+        let report = self.report();
+        loop {
+            let reader = Reader {
+                db: &self.db,
+                target: &self.target.labels,
+                settings: &self.pool.settings,
+                class: &self.class,
+                report: &report,
+            };
+            let before = self.shape.as_ref();
+            let before = before
+                .filter(|(of, _)| *of == format)
+                .map(|(_, shape)| shape);
+            match reader.read(format, body.text(), before, row)? {
+                Read::Page(page) => {
+                    let limits = &self.pool.settings.limits;
+                    if page.shape.kept().kept > 0 {
+                        limits.check_lengths(&self.target.labels)?;
+                    }
+                    return Ok(page);
+                }
+                Read::NeedsOwnClass => {
+                    self.class = Class::of_one();
+                    self.shape = None;
+                }
+            }
+        }
+    }
+
+    /// Appends the samples that have times of their own.
+    fn append_timed(&self, page: &Page, stored: &mut Stored) -> Result<(), IngestError> {
         for timed in &page.timed {
             let now_ms = clock::now_ms();
             match self
@@ -150,184 +197,74 @@ impl Ingest {
                 Err(error) => return Err(error.into()),
             }
         }
-        if up && page.metadata != self.metadata {
-            self.metadata = page.metadata;
-            metadata::store(&self.db, &group, fetched);
-        }
-        error.map_or(Ok(()), Err)
-    }
-
-    /// The group and the report's lines, made at the first round.
-    fn prepare(&mut self) -> Result<Group, IngestError> {
-        if let Some(group) = &self.group {
-            return Ok(group.clone());
-        }
-        let report = REPORT.iter().map(|name| {
-            self.db
-                .line(&Labels::from_pairs([(METRIC_NAME, *name)]), &[])
-        });
-        self.report = report.collect::<Result<_, _>>()?;
-        let group = self.db.group(&self.labels)?;
-        self.group = Some(group.clone());
-        Ok(group)
-    }
-
-    fn start_row(&mut self) {
-        self.ids.clear();
-        self.values.clear();
-        self.ids.extend_from_slice(&self.report);
-        self.values.resize(self.ids.len(), 0.0);
-    }
-
-    fn fill_report(&mut self, up: bool, seconds: f64, page: &Page) {
-        let values = [
-            if up { 1.0 } else { 0.0 },
-            seconds,
-            page.samples as f64,
-            page.kept as f64,
-            page.new as f64,
-        ];
-        for (place, value) in self.values.iter_mut().zip(values) {
-            *place = value;
-        }
-    }
-
-    fn append(
-        &mut self,
-        group: &Group,
-        time_ms: i64,
-        stored: &mut Stored,
-    ) -> Result<(), IngestError> {
-        let same = self
-            .layout
-            .take()
-            .filter(|layout| layout.lines() == self.ids);
-        let layout = same.unwrap_or_else(|| self.db.layout(&self.ids));
-        let row = Row {
-            time_ms,
-            layout: &layout,
-            values: &self.values,
-        };
-        let appended = group.append(row, clock::now_ms())?;
-        self.layout = Some(layout);
-        if appended.forgotten > 0 {
-            // Lines that were away for long: the next page asks for all of them anew.
-            self.remembered = Remembered::default();
-            self.group = None;
-        }
-        stored.count(&appended);
         Ok(())
     }
 
-    /// Reads a page into the row.
-    fn read(&mut self, content_type: &str, body: &[u8]) -> Result<Page, IngestError> {
-        let format = format(content_type)?;
-        self.start_row();
-        let mut remembered = std::mem::take(&mut self.remembered);
-        let mut walk = remembered.walk();
-        let mut page = Page::default();
-        let mut hasher = self.hashing.build_hasher();
-        let mut parser = Parser::new(format, body);
-        let result = loop {
-            match parser.next_like(walk.expected()) {
-                None => break Ok(()),
-                Some(Err(error)) => break Err(error.into()),
-                Some(Ok(Entry::Sample(sample))) => {
-                    let line = match walk.step(sample.series) {
-                        Some(line) => Ok(line),
-                        None => self.new_line(&sample).inspect(|line| {
-                            walk.learn(self.texts.keep(sample.series), *line);
-                        }),
-                    };
-                    let taken = line.and_then(|line| self.take(&sample, line, &mut page));
-                    if let Err(error) = taken {
-                        break Err(error);
-                    }
-                }
-                Some(Ok(other)) => metadata::hash(&other, &mut hasher),
-            }
-        };
-        page.new = walk.new_lines();
-        page.metadata = hasher.finish();
-        walk.finish();
-        self.remembered = remembered;
-        result.map(|()| page)
+    /// Remembers the shape of the page, and tells the store what a new one says of its metrics.
+    fn remember(&mut self, group: &Group, fetched: &Fetched, shape: &Arc<PageShape>) {
+        let same = |(_, known): &(Format, Arc<PageShape>)| Arc::ptr_eq(known, shape);
+        if self.shape.as_ref().is_some_and(same) {
+            return;
+        }
+        for (metric, metadata) in &shape.kept().metadata {
+            self.db.set_metadata(group, metric, metadata);
+        }
+        let body = fetched.page.as_ref().ok();
+        let format = body.and_then(|body| format(&body.content_type).ok());
+        self.shape = format.map(|format| (format, Arc::clone(shape)));
     }
 
-    fn take(
+    /// Asks for all lines of a page anew and appends again what was refused: some lines had been
+    /// away for so long that the store forgot them.
+    fn append_forgotten(
         &mut self,
-        sample: &Sample<'_>,
-        line: Line,
-        page: &mut Page,
+        fetched: &Fetched,
+        row: &mut Vec<f64>,
     ) -> Result<(), IngestError> {
-        page.samples += 1;
-        let Line::Kept(id) = line else {
+        for format in [Format::Text, Format::OpenMetrics] {
+            self.class.lines(format).lock().clear();
+        }
+        self.shape = None;
+        self.group = None;
+        let Ok(body) = &fetched.page else {
             return Ok(());
         };
-        page.kept += 1;
-        let limit = self.settings.sample_limit;
-        if limit > 0 && page.kept > limit {
-            return Err(IngestError::SampleLimit { limit });
-        }
-        match sample
-            .timestamp_ms
-            .filter(|_| self.settings.honor_timestamps)
-        {
-            None => {
-                self.ids.push(id);
-                self.values.push(sample.value);
-            }
-            Some(time_ms) => {
-                if let Some(labels) = self.final_labels(sample)? {
-                    page.timed.push(Timed {
-                        labels,
-                        time_ms,
-                        value: sample.value,
-                    });
-                }
-            }
-        }
+        let group = self.prepare()?;
+        let page = self.read(body, row)?;
+        let lines = page.shape.kept().row.lines().iter().copied();
+        let samples: Vec<_> = lines.zip(row.iter().copied()).skip(REPORT.len()).collect();
+        group.append_samples(fetched.time_ms, &samples, clock::now_ms())?;
+        self.remember(&group, fetched, &page.shape);
         Ok(())
     }
+}
 
-    /// The line of a series that was never seen: what its labels add to the target's.
-    fn new_line(&self, sample: &Sample<'_>) -> Result<Line, IngestError> {
-        let Some(labels) = self.final_labels(sample)? else {
-            return Ok(Line::Dropped);
-        };
-        let own = labels
-            .iter()
-            .filter(|(name, value)| self.labels.get(name) != *value);
-        let removed: Vec<&str> = self
-            .labels
-            .iter()
-            .filter(|(name, _)| !labels.has(name))
-            .map(|(name, _)| name)
-            .collect();
-        let id = self.db.line(&Labels::from_pairs(own), &removed)?;
-        Ok(Line::Kept(id))
-    }
+fn append(
+    group: &Group,
+    time_ms: i64,
+    layout: &Layout,
+    values: &[f64],
+) -> Result<Appended, IngestError> {
+    let row = Row {
+        time_ms,
+        layout,
+        values,
+    };
+    Ok(group.append(row, clock::now_ms())?)
+}
 
-    /// The labels of a series after the target's labels and the label rules; nothing where a rule
-    /// drops it.
-    fn final_labels(&self, sample: &Sample<'_>) -> Result<Option<Labels>, IngestError> {
-        let mut labels = LabelsBuilder::default();
-        sample.labels_into(&mut labels)?;
-        let is_empty = |name: &str| sample.has_empty(name);
-        let on = if self.settings.honor_labels {
-            Conflict::Honor(&is_empty)
-        } else {
-            Conflict::Rename
-        };
-        add_target_labels(&mut labels, &self.labels, on);
-        if !relabel::apply(&self.settings.metric_relabel, &mut labels) {
-            return Ok(None);
-        }
-        if labels.get(METRIC_NAME).is_empty() {
-            let series = String::from_utf8_lossy(sample.series).into_owned();
-            return Err(IngestError::NoName(series));
-        }
-        Ok(Some(labels.build()))
+/// The report's values, which stand first in the row.
+fn fill_report(row: &mut [f64], seconds: f64, page: Option<&Page>) {
+    let count = |of: fn(&Page) -> usize| page.map_or(0.0, |page| of(page) as f64);
+    let values = [
+        if page.is_some() { 1.0 } else { 0.0 },
+        seconds,
+        count(|page| page.shape.lines().len()),
+        count(|page| page.shape.kept().kept),
+        count(|page| page.added),
+    ];
+    for (place, value) in row.iter_mut().zip(values) {
+        *place = value;
     }
 }
 

@@ -1,36 +1,21 @@
 //! What a page says of its metrics beside their samples: type, help and unit.
 
-use std::collections::HashMap;
-use std::hash::{Hash, Hasher};
+use std::collections::BTreeMap;
 
 use watchpost_model::Metadata;
 use watchpost_model::text::{Entry, Format, Parser};
-use watchpost_tsdb::{Db, Group};
 
-use super::cycle::Fetched;
-use super::ingest::format;
-
-/// Feeds what an entry of a page says of a metric to a hash.
-pub(super) fn hash(entry: &Entry<'_>, hasher: &mut impl Hasher) {
-    match entry {
-        Entry::Help { name, help } => (1, name, help).hash(hasher),
-        Entry::Type { name, metric_type } => (2, name, metric_type).hash(hasher),
-        Entry::Unit { name, unit } => (3, name, unit).hash(hasher),
-        Entry::Comment(_) | Entry::Sample(_) => {}
-    }
-}
-
-/// Stores the metadata of a page. They change seldom: they are read apart when their hash is new.
-pub(super) fn store(db: &Db, group: &Group, fetched: &Fetched) {
-    let Ok(format) = fetched
-        .page
-        .as_ref()
-        .map_or(Ok(Format::Text), |kind| format(kind))
-    else {
-        return;
-    };
-    let mut metrics: HashMap<String, Metadata> = HashMap::new();
-    for entry in Parser::new(format, &fetched.body).flatten() {
+/// Reads the comment lines of a page.
+pub(super) fn read<'a>(
+    format: Format,
+    comments: impl Iterator<Item = &'a [u8]>,
+) -> Vec<(String, Metadata)> {
+    let mut metrics: BTreeMap<String, Metadata> = BTreeMap::new();
+    let comments = comments.filter(|text| !text.is_empty());
+    for entry in comments
+        .flat_map(|text| Parser::new(format, text))
+        .flatten()
+    {
         match entry {
             Entry::Help { name, help } => {
                 metrics.entry(name.into_owned()).or_default().help = help.into_owned();
@@ -45,7 +30,31 @@ pub(super) fn store(db: &Db, group: &Group, fetched: &Fetched) {
             Entry::Comment(_) | Entry::Sample(_) => {}
         }
     }
-    for (metric, metadata) in &metrics {
-        db.set_metadata(group, metric, metadata);
+    metrics.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use watchpost_model::MetricType;
+
+    use super::*;
+
+    #[test]
+    fn comments_say_what_a_metric_is() {
+        let comments: [&[u8]; 3] = [
+            b"# HELP a One.\n# TYPE a counter\n",
+            b"",
+            b"# TYPE b gauge\n",
+        ];
+        let read = read(Format::Text, comments.into_iter());
+        let [(a, of_a), (b, of_b)] = read.as_slice() else {
+            panic!("{read:?}");
+        };
+        assert_eq!((a.as_str(), b.as_str()), ("a", "b"));
+        assert_eq!(
+            (of_a.help.as_str(), of_a.metric_type),
+            ("One.", MetricType::Counter)
+        );
+        assert_eq!(of_b.metric_type, MetricType::Gauge);
     }
 }

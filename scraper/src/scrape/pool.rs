@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use watchpost_model::Labels;
 
+use super::limits::Limits;
 use super::{Client, ClientError, Target};
 use crate::config::{DEFAULT_BODY_SIZE_LIMIT, Global, RelabelConfig, ScrapeConfig};
 
@@ -17,6 +18,8 @@ pub struct Pool {
     pub targets: Vec<Arc<Target>>,
     /// The labels of targets that the label rules drop.
     pub dropped: Vec<Labels>,
+    /// Why none of the targets is scraped, where that is so.
+    pub(super) refused: Option<String>,
     pub(super) client: Client,
     pub(super) settings: Settings,
 }
@@ -26,7 +29,7 @@ pub struct Pool {
 pub(super) struct Settings {
     pub(super) honor_labels: bool,
     pub(super) honor_timestamps: bool,
-    pub(super) sample_limit: usize,
+    pub(super) limits: Limits,
     pub(super) metric_relabel: Vec<RelabelConfig>,
 }
 
@@ -52,7 +55,17 @@ impl Pool {
                 }
             }
         }
+        let limits = Limits::of(job, global);
+        let over = limits.targets > 0 && targets.len() > limits.targets;
+        let refused = over.then(|| {
+            format!(
+                "target_limit exceeded (number of targets: {}, limit: {})",
+                targets.len(),
+                limits.targets
+            )
+        });
         Ok(Self {
+            refused,
             name: job.job_name.clone(),
             targets,
             dropped,
@@ -60,15 +73,11 @@ impl Pool {
             settings: Settings {
                 honor_labels: job.honor_labels,
                 honor_timestamps: job.honor_timestamps,
-                sample_limit: first_set(job.sample_limit, global.sample_limit),
+                limits,
                 metric_relabel: job.metric_relabel_configs.clone(),
             },
         })
     }
-}
-
-fn first_set(own: usize, global: usize) -> usize {
-    if own == 0 { global } else { own }
 }
 
 fn body_limit(job: &ScrapeConfig, global: &Global) -> watchpost_model::config::ByteSize {

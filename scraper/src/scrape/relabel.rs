@@ -28,6 +28,31 @@ fn apply_one(rule: &RelabelConfig, labels: &mut LabelsBuilder) -> bool {
     }
 }
 
+/// Whether what rules make of a series may depend on the values of the labels of these names, or on
+/// a label of such a name that they set.
+pub(super) fn depend_on(rules: &[RelabelConfig], names: &[String]) -> bool {
+    rules.iter().any(|rule| {
+        let target = rule.target_label.as_deref().unwrap_or_default();
+        match rule.action {
+            Action::LabelDrop | Action::LabelKeep => false,
+            // New names come of it, and values of any label.
+            Action::LabelMap | Action::HashMod => true,
+            Action::Replace
+            | Action::Lowercase
+            | Action::Uppercase
+            | Action::Keep
+            | Action::Drop
+            | Action::KeepEqual
+            | Action::DropEqual => {
+                let among = |name: &str| names.iter().any(|have| have == name);
+                target.contains('$')
+                    || among(target)
+                    || rule.source_labels.iter().any(|name| among(name))
+            }
+        }
+    })
+}
+
 fn joined(rule: &RelabelConfig, labels: &LabelsBuilder) -> String {
     let values: Vec<&str> = rule
         .source_labels
@@ -104,6 +129,35 @@ mod tests {
         let rule: RelabelConfig = serde_json::from_str(rule).unwrap();
         let mut labels = Labels::from_pairs(pairs.iter().copied()).builder();
         apply(&[rule], &mut labels).then(|| labels.build())
+    }
+
+    #[test]
+    fn rules_that_look_at_a_label_of_the_target_are_told_from_others() {
+        for (rule, expected) in [
+            (
+                r#"{"source_labels":["__name__"],"regex":"go_.*","action":"drop"}"#,
+                false,
+            ),
+            (r#"{"source_labels":["a"],"target_label":"b"}"#, false),
+            (r#"{"regex":"instance","action":"labeldrop"}"#, false),
+            (
+                r#"{"source_labels":["a","instance"],"target_label":"b"}"#,
+                true,
+            ),
+            (r#"{"source_labels":["a"],"target_label":"instance"}"#, true),
+            (r#"{"source_labels":["a"],"target_label":"$1"}"#, true),
+            (
+                r#"{"regex":"(.*)","replacement":"x_$1","action":"labelmap"}"#,
+                true,
+            ),
+        ] {
+            let rules = [serde_json::from_str(rule).unwrap()];
+            assert_eq!(
+                depend_on(&rules, &["instance".to_owned()]),
+                expected,
+                "{rule}"
+            );
+        }
     }
 
     #[test]

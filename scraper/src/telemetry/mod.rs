@@ -140,6 +140,26 @@ impl Figures {
                 read(&counters.refused_pages),
             ),
             (
+                "watchpost_scrape_exceeded_body_size_limit_total",
+                "Pages refused because they were longer than body_size_limit",
+                read(&counters.over_body_size),
+            ),
+            (
+                "watchpost_scrape_exceeded_sample_limit_total",
+                "Pages refused because they had more samples than sample_limit",
+                read(&counters.over_samples),
+            ),
+            (
+                "watchpost_scrape_exceeded_label_limits_total",
+                "Pages refused because of label_limit or a limit on the length of labels",
+                read(&counters.over_labels),
+            ),
+            (
+                "watchpost_scrape_exceeded_target_limit_total",
+                "Rounds not made because the job has more targets than target_limit",
+                read(&counters.over_targets),
+            ),
+            (
                 "watchpost_scrape_samples_total",
                 "Samples on the pages",
                 read(&counters.samples),
