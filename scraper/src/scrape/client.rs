@@ -1,4 +1,6 @@
 //! Fetches a page, with a limit on its size and on the time it takes.
+//!
+//! Pages over plain HTTP come the short way (`wire`); TLS and redirects are the library's.
 
 use std::error::Error as _;
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use watchpost_model::config::{ByteSize, Secret};
 
 use super::buffers::Buffers;
 use super::cycle::{Body, Place};
+use super::wire::{Connection, WireError};
 use crate::config::{Authorization, BasicAuth, ScrapeConfig};
 
 /// Text formats in the order of preference; the same as Prometheus asks for without protobuf.
@@ -26,6 +29,9 @@ pub struct Client {
     http: reqwest::Client,
     credentials: Credentials,
     body_limit: ByteSize,
+    /// The headers of a plain request that are the same for all targets.
+    headers: String,
+    follows_redirects: bool,
 }
 
 /// What goes into the `authorization` header.
@@ -119,6 +125,8 @@ impl Client {
             http: builder.build().map_err(ClientError::Build)?,
             credentials: Credentials::of(job),
             body_limit,
+            headers: plain_headers(job.enable_compression),
+            follows_redirects: job.follow_redirects,
         })
     }
 
@@ -126,16 +134,61 @@ impl Client {
     /// last byte.
     pub(super) async fn fetch(
         &self,
-        url: &Url,
+        (url, connection): (&Url, &mut Connection),
         timeout: Duration,
         buffers: &Buffers,
     ) -> Result<Body, FetchError> {
-        tokio::time::timeout(timeout, self.fetch_untimed(url, timeout, buffers))
+        let fetched = async {
+            if url.scheme() != "http" {
+                return self.fetch_by_library(url, timeout, buffers).await;
+            }
+            match self.fetch_plain(url, connection, timeout, buffers).await {
+                Err(FetchError::Status(status))
+                    if self.follows_redirects && status.is_redirection() =>
+                {
+                    self.fetch_by_library(url, timeout, buffers).await
+                }
+                fetched => fetched,
+            }
+        };
+        tokio::time::timeout(timeout, fetched)
             .await
             .unwrap_or(Err(FetchError::Timeout(timeout)))
     }
 
-    async fn fetch_untimed(
+    async fn fetch_plain(
+        &self,
+        url: &Url,
+        connection: &mut Connection,
+        timeout: Duration,
+        buffers: &Buffers,
+    ) -> Result<Body, FetchError> {
+        let seconds = timeout.as_secs_f64();
+        let mut headers = format!("{}{TIMEOUT_HEADER}: {seconds}\r\n", self.headers);
+        if !matches!(self.credentials, Credentials::None) {
+            let request = self.credentials.add_to(self.http.get(url.clone())).await?;
+            let request = request.build().map_err(connection_error)?;
+            let value = request.headers().get(AUTHORIZATION);
+            let value = value.and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+            let value = value.ok_or(FetchError::Header)?;
+            headers = format!("{headers}authorization: {value}\r\n");
+        }
+        let limit = usize::try_from(self.body_limit.0).unwrap_or(usize::MAX);
+        let page = connection.get(url, &headers, (timeout, limit), buffers);
+        page.await.map_err(|error| match error {
+            WireError::TooLarge => FetchError::TooLarge(self.body_limit),
+            WireError::Status(status) => {
+                let known = StatusCode::from_u16(status);
+                known.map_or_else(
+                    |_| FetchError::Connection(error.to_string()),
+                    FetchError::Status,
+                )
+            }
+            error => FetchError::Connection(error.to_string()),
+        })
+    }
+
+    async fn fetch_by_library(
         &self,
         url: &Url,
         timeout: Duration,
@@ -146,13 +199,13 @@ impl Client {
             .get(url.clone())
             .header(TIMEOUT_HEADER, timeout.as_secs_f64().to_string());
         let request = self.credentials.add_to(request).await?;
-        let mut response = request.send().await.map_err(connection)?;
+        let mut response = request.send().await.map_err(connection_error)?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status()));
         }
         let limit = usize::try_from(self.body_limit.0).unwrap_or(usize::MAX);
         let mut buffer = buffers.take();
-        while let Some(chunk) = response.chunk().await.map_err(connection)? {
+        while let Some(chunk) = response.chunk().await.map_err(connection_error)? {
             if buffer.page.len() + chunk.len() > limit {
                 return Err(FetchError::TooLarge(self.body_limit));
             }
@@ -196,6 +249,12 @@ impl Credentials {
     }
 }
 
+/// The headers of a request, as whole lines.
+fn plain_headers(compressed: bool) -> String {
+    let encoding = if compressed { "gzip" } else { "identity" };
+    format!("accept: {FORMATS}\r\naccept-encoding: {encoding}\r\nuser-agent: {USER_AGENT}\r\n")
+}
+
 async fn secret(text: &Secret, file: Option<&PathBuf>) -> Result<Secret, FetchError> {
     let Some(path) = file else {
         return Ok(text.clone());
@@ -210,7 +269,7 @@ async fn secret(text: &Secret, file: Option<&PathBuf>) -> Result<Secret, FetchEr
 }
 
 /// The error with its causes, without the URL (the reader knows the target).
-fn connection(error: reqwest::Error) -> FetchError {
+fn connection_error(error: reqwest::Error) -> FetchError {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut cause = error.source();

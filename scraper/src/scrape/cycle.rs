@@ -13,6 +13,7 @@ use super::class::Class;
 use super::ingest::{Ingest, IngestError, Stored};
 use super::limits::Reason;
 use super::schedule::Schedule;
+use super::wire::Connection;
 use super::{Counters, FetchError, Health, Pool, State, Target};
 use crate::clock;
 use crate::shutdown::Shutdown;
@@ -91,9 +92,10 @@ impl Cycle {
             clock::now_ms(),
         );
         let mut ingest = self.ingest();
+        let mut connection = Connection::default();
         loop {
             tokio::time::sleep_until(schedule.due()).await;
-            let fetched = self.fetch().await;
+            let fetched = self.fetch(&mut connection).await;
             let given_up = fetched.is_our_fault(self.target.timeout.as_std());
             if !given_up {
                 self.store(&mut ingest, fetched);
@@ -115,7 +117,7 @@ impl Cycle {
         )
     }
 
-    async fn fetch(&self) -> Fetched {
+    async fn fetch(&self, connection: &mut Connection) -> Fetched {
         let time_ms = clock::now_ms();
         let start = Instant::now();
         let timeout = self.target.timeout.as_std();
@@ -123,7 +125,8 @@ impl Cycle {
             Some(refused) => Err(FetchError::TargetLimit(refused.clone())),
             None => {
                 let client = &self.pool.client;
-                client.fetch(&self.target.url, timeout, &self.buffers).await
+                let place = (&self.target.url, connection);
+                client.fetch(place, timeout, &self.buffers).await
             }
         };
         Fetched {

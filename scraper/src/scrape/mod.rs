@@ -22,8 +22,10 @@ mod metadata;
 mod pool;
 mod reading;
 pub mod relabel;
+mod response;
 mod schedule;
 mod target;
+mod wire;
 
 pub use client::{Client, ClientError, FetchError};
 pub use manager::{Counters, Manager};
