@@ -26,6 +26,8 @@ pub struct Config {
     pub sync_interval: Duration,
     /// The most series the store takes, 0 for no limit.
     pub max_series: usize,
+    /// How many exemplars are kept, the newest ones, in memory; 0 for none (default 0).
+    pub max_exemplars: usize,
     /// How far ahead of now a sample may be (default 10 min).
     pub max_future: Duration,
     /// How many bytes of finished blocks the store keeps in memory (default 1 GiB); above it the
@@ -48,6 +50,7 @@ impl Default for Config {
             cache_size: 64 << 20,
             sync_interval: Duration::from_secs(1),
             max_series: 0,
+            max_exemplars: 0,
             max_future: Duration::from_secs(600),
             max_memory: 1 << 30,
             log_file_size: 64 << 20,

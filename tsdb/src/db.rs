@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use watchpost_model::{Labels, Matcher, Metadata};
 
 use crate::disk::{Disk, SystemDisk};
+use crate::exemplars::{Exemplar, ExemplarOutcome, ExemplarStats};
 use crate::head::GroupState;
 use crate::index::{Cardinality, Head, Line, cardinality, matching};
 use crate::select::{label_names, label_values, series};
@@ -143,6 +144,38 @@ impl Db {
                 Some((groups.get(group)?.labels.clone(), metric, metadata))
             })
             .collect()
+    }
+
+    /// Keeps an exemplar of a series. `has_time` says whether its time is its own: else one that
+    /// differs from the series' newest in nothing but the time is that one.
+    pub fn append_exemplar(
+        &self,
+        series: &Labels,
+        exemplar: Exemplar,
+        has_time: bool,
+    ) -> ExemplarOutcome {
+        let mut ring = self.store.exemplars.lock();
+        ring.append(series, exemplar, has_time)
+    }
+
+    /// The exemplars in a range of series that pass all matchers of one of the sets, by series in
+    /// the order of labels, each in order of time.
+    pub fn exemplars(
+        &self,
+        range: TimeRange,
+        matchers: &[Vec<Matcher>],
+    ) -> Vec<(Labels, Vec<Exemplar>)> {
+        self.store.exemplars.lock().select(range, matchers)
+    }
+
+    /// Whether exemplars are kept at all.
+    pub fn keeps_exemplars(&self) -> bool {
+        self.store.config.max_exemplars > 0
+    }
+
+    /// Figures of the exemplars.
+    pub fn exemplar_stats(&self) -> ExemplarStats {
+        self.store.exemplars.lock().stats()
     }
 
     /// Drops what is older than the retention, and the lines that nobody needs any more. Called by

@@ -96,7 +96,8 @@ impl Ring {
             return ExemplarOutcome::Off;
         }
         let characters = exemplar.labels.iter();
-        let characters = characters.map(|(name, value)| name.chars().count() + value.chars().count());
+        let characters =
+            characters.map(|(name, value)| name.chars().count() + value.chars().count());
         if characters.sum::<usize>() > MAX_LABELS {
             return ExemplarOutcome::TooLong;
         }
@@ -109,7 +110,8 @@ impl Ring {
             && (same_time || !has_time);
         if same {
             ExemplarOutcome::Known
-        } else if exemplar.time_ms < newest.time_ms || (same_time && exemplar.value < newest.value) {
+        } else if exemplar.time_ms < newest.time_ms || (same_time && exemplar.value < newest.value)
+        {
             ExemplarOutcome::OutOfOrder
         } else {
             ExemplarOutcome::Taken
@@ -163,7 +165,9 @@ impl Ring {
             }
         }
         let found = found.into_iter();
-        found.map(|(series, found)| (series.clone(), found)).collect()
+        found
+            .map(|(series, found)| (series.clone(), found))
+            .collect()
     }
 
     /// Figures of the ring.
@@ -231,7 +235,10 @@ mod tests {
             .into_iter()
             .map(|(of, found)| (of, found.iter().map(|it| it.time_ms).collect::<Vec<_>>()))
             .collect();
-        assert_eq!(times, [(series("even"), vec![2, 4]), (series("odd"), vec![3])]);
+        assert_eq!(
+            times,
+            [(series("even"), vec![2, 4]), (series("odd"), vec![3])]
+        );
         ring.append(&series("x"), exemplar("1", 1.0, 5), true);
         ring.append(&series("x"), exemplar("1", 1.0, 6), true);
         assert_eq!(ring.stats().series, 2);
@@ -254,7 +261,10 @@ mod tests {
         };
         let by_name = |name: &str| vec![Matcher::equal("__name__", name)];
         let found = ring.select(range, &[by_name("c"), by_name("a")]);
-        let found: Vec<_> = found.iter().map(|(of, found)| (of.get("__name__"), found.len())).collect();
+        let found: Vec<_> = found
+            .iter()
+            .map(|(of, found)| (of.get("__name__"), found.len()))
+            .collect();
         assert_eq!(found, [("a", 2), ("c", 2)]);
         assert!(ring.select(range, &[]).is_empty());
     }

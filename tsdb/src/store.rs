@@ -1,7 +1,7 @@
 //! The inside of a store: what its parts share, and the order in which their locks are taken.
 //!
 //! Locks are taken in this order, and none is held while an earlier one is taken: the layouts, a
-//! group's body, the log's files, the lines, the groups. The metadata stand alone.
+//! group's body, the log's files, the lines, the groups. The metadata and the exemplars stand alone.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,6 +11,7 @@ use tracing::warn;
 
 use crate::directory::Directory;
 use crate::disk::{Disk, SystemDisk};
+use crate::exemplars;
 use crate::head::{
     Accepted, At, BlockTarget, Body, Change, Columns, GroupState, HeadFiles, Lateness, NO_SLOT,
     Slots, scan,
@@ -33,6 +34,7 @@ pub(crate) struct Store {
     pub(crate) groups: RwLock<Groups>,
     pub(crate) layouts: Mutex<Layouts>,
     pub(crate) metadata: Mutex<MetadataTable>,
+    pub(crate) exemplars: Mutex<exemplars::Ring>,
     pub(crate) counters: Counters,
     /// The time before which rows were dropped for want of memory.
     pub(crate) horizon: AtomicI64,
@@ -85,6 +87,7 @@ impl Store {
     /// An empty store.
     pub(crate) fn new(config: Config) -> Self {
         Self {
+            exemplars: Mutex::new(exemplars::Ring::new(config.max_exemplars)),
             config,
             lines: RwLock::default(),
             groups: RwLock::default(),

@@ -15,7 +15,7 @@ use watchpost_tsdb::Db;
 use super::{Failure, check, say};
 use crate::config::Config;
 use crate::embedded::{self, Exporter, ThisHost};
-use crate::flags::RunFlags;
+use crate::flags::{Feature, RunFlags};
 use crate::server::{Server, Settings};
 use crate::shutdown;
 
@@ -23,6 +23,8 @@ use crate::shutdown;
 const RETENTION: Duration = Duration::from_secs(15 * 86_400);
 /// How long samples are kept where only a size says what goes.
 const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+/// How many exemplars are kept where only the flag says that they are.
+const EXEMPLARS: usize = 100_000;
 /// How long threads may go on after everything has stopped.
 const THREADS_TIMEOUT: StdDuration = StdDuration::from_millis(100);
 
@@ -98,6 +100,7 @@ async fn open(flags: &RunFlags, config: &Config) -> anyhow::Result<Db> {
         path: flags.data.clone(),
         retention: retention(flags, config),
         max_size: max_size(flags, config).0,
+        max_exemplars: max_exemplars(flags, config),
         ..config.storage.tsdb.store()
     };
     tokio::task::spawn_blocking(move || Db::open(store))
@@ -115,6 +118,13 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
                 .context(format!("cannot listen on {address} (--web.listen-address)"))
         }
     })
+}
+
+/// How many exemplars are kept: what the file says, or some with the flag.
+fn max_exemplars(flags: &RunFlags, config: &Config) -> usize {
+    let enabled = flags.features.contains(&Feature::ExemplarStorage);
+    let otherwise = if enabled { EXEMPLARS } else { 0 };
+    config.storage.exemplars.max_exemplars.unwrap_or(otherwise)
 }
 
 fn retention(flags: &RunFlags, config: &Config) -> Duration {

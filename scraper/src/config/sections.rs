@@ -73,9 +73,17 @@ impl Validate for Commands {
 pub struct Storage {
     /// The store of samples.
     pub tsdb: Tsdb,
-    /// What Prometheus has and we do not have yet.
-    #[serde(skip_serializing, rename = "exemplars")]
-    not_yet: NotYet,
+    /// The exemplars of samples.
+    pub exemplars: Exemplars,
+}
+
+/// The exemplars of samples.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Exemplars {
+    /// How many are kept, the newest ones, in memory; 0 for none. Where it is not given they are kept
+    /// with `--enable-feature=exemplar-storage` only, and then 100000.
+    pub max_exemplars: Option<usize>,
 }
 
 /// The store of samples.

@@ -216,6 +216,23 @@ pub struct RunFlags {
     /// How many connections the page and the API serve at once.
     #[arg(long = "web.max-connections", value_name = "N", default_value_t = 512)]
     pub max_connections: u32,
+    /// What is off until it is asked for.
+    #[arg(
+        long = "enable-feature",
+        help = "What is off until it is asked for: exemplar-storage (keeps exemplars)",
+        value_name = "FEATURE",
+        hide_possible_values = true,
+        value_delimiter = ',',
+        value_enum
+    )]
+    pub features: Vec<Feature>,
+}
+
+/// What is off until it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Feature {
+    /// Exemplars are kept.
+    ExemplarStorage,
 }
 
 /// How the program logs.

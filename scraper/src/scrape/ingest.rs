@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use watchpost_model::text::{Format, ParseError};
 use watchpost_model::{Labels, METRIC_NAME};
-use watchpost_tsdb::{Appended, Db, Group, Layout, LineId, Row};
+use watchpost_tsdb::{Appended, Db, Exemplar, Group, Layout, LineId, Row};
 
 use super::class::{Class, PageShape};
 use super::cycle::{Body, Fetched};
 use super::limits::LimitError;
-use super::reading::{Page, Read, Reader};
+use super::reading::{Example, Page, Read, Reader};
 use super::{Pool, Target};
 use crate::clock;
 
@@ -118,6 +118,7 @@ impl Ingest {
         stored.count(&appended);
         if let Some(page) = page {
             self.append_timed(&page, stored)?;
+            self.append_exemplars(page.exemplars.as_slice(), fetched.time_ms);
             self.remember(&group, fetched, &page.shape);
         }
         if appended.forgotten > 0 {
@@ -163,6 +164,7 @@ impl Ingest {
                 settings: &self.pool.settings,
                 class: &self.class,
                 report: &report,
+                exemplars: self.db.keeps_exemplars(),
             };
             let before = self.shape.as_ref();
             let before = before
@@ -198,6 +200,19 @@ impl Ingest {
             }
         }
         Ok(())
+    }
+
+    /// Gives the exemplars to the store, which counts those that it does not take.
+    fn append_exemplars(&self, examples: &[Example], time_ms: i64) {
+        for example in examples {
+            let exemplar = Exemplar {
+                labels: example.labels.clone(),
+                value: example.value,
+                time_ms: example.time_ms.unwrap_or(time_ms),
+            };
+            let has_time = example.time_ms.is_some();
+            self.db.append_exemplar(&example.series, exemplar, has_time);
+        }
     }
 
     /// Remembers the shape of the page, and tells the store what a new one says of its metrics.

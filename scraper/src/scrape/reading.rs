@@ -26,6 +26,8 @@ pub(super) struct Reader<'a> {
     pub(super) class: &'a Class,
     /// The lines that stand first in each row.
     pub(super) report: &'a [LineId],
+    /// Whether the store keeps exemplars.
+    pub(super) exemplars: bool,
 }
 
 /// What a page gave besides the values of its row.
@@ -35,6 +37,17 @@ pub(super) struct Page {
     /// Series that the page before did not have.
     pub(super) added: usize,
     pub(super) timed: Vec<Timed>,
+    pub(super) exemplars: Vec<Example>,
+}
+
+/// An exemplar of a series.
+#[derive(Debug)]
+pub(super) struct Example {
+    pub(super) series: Labels,
+    pub(super) labels: Labels,
+    pub(super) value: f64,
+    /// Its own time, where it has one.
+    pub(super) time_ms: Option<i64>,
 }
 
 /// A sample with a time of its own.
@@ -80,6 +93,7 @@ impl Reader<'_> {
                 shape: Arc::clone(shape),
                 added: 0,
                 timed: Vec::new(),
+                exemplars: Vec::new(),
             }));
         }
         let known = before.map_or(&[][..], |shape| shape.lines());
@@ -91,12 +105,14 @@ impl Reader<'_> {
             kept: row.len() - self.report.len(),
             row,
             timed: Vec::new(),
+            exemplars: Vec::new(),
         };
         let mut lines = self.class.lines(format).lock();
         let Some(tail) = rest.walk(walk, &mut lines)? else {
             return Ok(Read::NeedsOwnClass);
         };
-        let (order, timed, kept) = (rest.order, rest.timed, rest.kept);
+        let (order, kept) = (rest.order, rest.kept);
+        let (timed, exemplars) = (rest.timed, rest.exemplars);
         let added = added(known, &order);
         let shape = lines.shape(order, tail, |order| {
             Ok::<_, IngestError>(self.layout((format, tail), order, kept))
@@ -105,6 +121,7 @@ impl Reader<'_> {
             shape,
             added,
             timed,
+            exemplars,
         }))
     }
 
@@ -187,6 +204,7 @@ struct Rest<'a> {
     kept: usize,
     row: &'a mut Vec<f64>,
     timed: Vec<Timed>,
+    exemplars: Vec<Example>,
 }
 
 impl Rest<'_> {
@@ -231,6 +249,19 @@ impl Rest<'_> {
     }
 
     fn take_sample(&mut self, line: Line, sample: &Sample<'_>) -> Result<(), IngestError> {
+        if let Some(exemplar) = sample.exemplar
+            && self.reader.exemplars
+            && let Some(series) = self.reader.final_labels(sample)?
+        {
+            let mut labels = LabelsBuilder::default();
+            exemplar.labels_into(&mut labels)?;
+            self.exemplars.push(Example {
+                series,
+                labels: labels.build(),
+                value: exemplar.value,
+                time_ms: exemplar.timestamp_ms,
+            });
+        }
         if line != Line::Timed {
             self.take(line, sample.value);
             return Ok(());
