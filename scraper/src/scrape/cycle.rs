@@ -121,13 +121,12 @@ impl Cycle {
         let time_ms = clock::now_ms();
         let start = Instant::now();
         let timeout = self.target.timeout.as_std();
-        let page = match &self.pool.refused {
-            Some(refused) => Err(FetchError::TargetLimit(refused.clone())),
-            None => {
-                let client = &self.pool.client;
-                let place = (&self.target.url, connection);
-                client.fetch(place, timeout, &self.buffers).await
-            }
+        let page = if let Some(refused) = &self.pool.refused {
+            Err(FetchError::TargetLimit(refused.clone()))
+        } else {
+            let place = (&self.target.url, connection);
+            let client = &self.pool.client;
+            client.fetch(place, timeout, &self.buffers).await
         };
         Fetched {
             time_ms,
@@ -144,12 +143,11 @@ impl Cycle {
             Err(_) => Vec::new(),
         };
         let work = AssertUnwindSafe(|| ingest.store(&fetched, &mut row));
-        match catch_unwind(work) {
-            Ok(stored) => self.note(&fetched, &stored),
-            Err(_) => {
-                tracing::error!(target = %self.target.url, "storing a page ended unexpectedly");
-                *ingest = self.ingest();
-            }
+        if let Ok(stored) = catch_unwind(work) {
+            self.note(&fetched, &stored);
+        } else {
+            tracing::error!(target = %self.target.url, "storing a page ended unexpectedly");
+            *ingest = self.ingest();
         }
         if let Ok(mut body) = fetched.page {
             body.buffer.row = row;
