@@ -33,8 +33,8 @@ const STOP_TIMEOUT: Duration = Duration::from_millis(1_500);
 const STOP_SHARE: Duration = Duration::from_millis(100);
 /// How long requests may go on when the server stops.
 const HTTP_STOP_TIMEOUT: Duration = Duration::from_millis(700);
-/// How often the store drops what is too old.
-const MAINTENANCE: Duration = Duration::from_mins(1);
+/// How often the store is asked to seal, merge and drop what is due.
+const MAINTENANCE: Duration = Duration::from_secs(5);
 
 /// What a server is started with.
 #[derive(Debug)]

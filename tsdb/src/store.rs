@@ -157,6 +157,21 @@ impl Store {
         self.append_late(group, time_ms, samples, late)
     }
 
+    /// Appends past samples of one time to a group.
+    pub(crate) fn append_past(
+        &self,
+        group: &GroupState,
+        (time_ms, now_ms): (i64, i64),
+        samples: &[(LineId, f64)],
+    ) -> Result<Appended, Error> {
+        let late = Lateness {
+            now_ms,
+            window_ms: 0,
+            past: true,
+        };
+        self.append_late(group, time_ms, samples, late)
+    }
+
     /// Appends samples of one time to a group, and what its rows can no longer take to its sides.
     pub(crate) fn append_late(
         &self,

@@ -297,6 +297,7 @@ fn the_rest_of_a_request_is_stored_where_a_part_is_refused() {
     let nameless = series(&[("x", "y")], &[(0, 1.0)]);
     let twice = series(&[("__name__", "c"), ("d", "1"), ("d", "2")], &[(0, 1.0)]);
     let future = series(&b, &[(86_400_000, 1.0)]);
+    let early = series(&a, &[(-1, 1.0)]);
     let outcome = write(
         &mut worker,
         &request(vec![
@@ -304,6 +305,7 @@ fn the_rest_of_a_request_is_stored_where_a_part_is_refused() {
             nameless,
             twice,
             future,
+            early,
             series(&b, &[(0, 3.0)]),
         ]),
     );
@@ -312,6 +314,7 @@ fn the_rest_of_a_request_is_stored_where_a_part_is_refused() {
     assert_eq!(
         refused,
         [
+            (Reason::Store(Refusal::OutOfOrder), 1),
             (Reason::Store(Refusal::TooFarAhead), 1),
             (Reason::Store(Refusal::Duplicate), 1),
             (Reason::InvalidLabels, 2),

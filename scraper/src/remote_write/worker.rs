@@ -221,12 +221,14 @@ fn store_row(
     }
 }
 
-fn refusals(appended: &Appended) -> [(Refusal, usize); 4] {
+fn refusals(appended: &Appended) -> [(Refusal, usize); 6] {
     [
         (Refusal::Duplicate, appended.conflicts),
         (Refusal::SeriesLimit, appended.refused - appended.forgotten),
         (Refusal::ForgottenLine, appended.forgotten),
         (Refusal::AbsentMark, appended.marks),
+        (Refusal::OutOfOrder, appended.out_of_order),
+        (Refusal::TooOld, appended.too_old),
     ]
 }
 

@@ -204,3 +204,14 @@ fn a_directory_that_is_not_there_is_not_made_by_a_dump() {
     );
     assert!(!store.exists());
 }
+
+#[test]
+fn what_is_older_than_the_stored_comes_in_as_well() {
+    let (_folder, store) = store();
+    import(&store, "a 2 1600000100\n# EOF\n").unwrap();
+    import(&store, "a 1 1600000000\nb 1 1600000050\n# EOF\n").unwrap();
+    assert_eq!(
+        dump(&store, &[]),
+        "a{} 1 1600000000.000\na{} 2 1600000100.000\nb{} 1 1600000050.000\n# EOF\n"
+    );
+}

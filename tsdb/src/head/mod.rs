@@ -177,6 +177,18 @@ impl Group {
             .append_samples(&self.state, (time_ms, now_ms), samples)
     }
 
+    /// Appends past samples, as an import has them: those that are older than their series' newest are
+    /// taken, too, whatever the out-of-order window says.
+    pub fn append_past(
+        &self,
+        time_ms: i64,
+        samples: &[(LineId, f64)],
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        self.store
+            .append_past(&self.state, (time_ms, now_ms), samples)
+    }
+
     /// Appends a native histogram, in the store's own encoding, to the row at this time.
     pub fn append_histogram(
         &self,

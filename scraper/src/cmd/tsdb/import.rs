@@ -80,6 +80,8 @@ impl Sum {
             (Refusal::Duplicate, appended.conflicts),
             (Refusal::SeriesLimit, appended.refused),
             (Refusal::AbsentMark, appended.marks),
+            (Refusal::OutOfOrder, appended.out_of_order),
+            (Refusal::TooOld, appended.too_old),
         ] {
             self.refuse(refusal, count);
         }
@@ -307,7 +309,7 @@ fn append(
     cells: &[(LineId, f64)],
     now_ms: i64,
 ) -> Result<Appended, Error> {
-    group.append_samples(time_ms, cells, now_ms)
+    group.append_past(time_ms, cells, now_ms)
 }
 
 /// A bar over so many readings of a file; nothing where nobody looks.
