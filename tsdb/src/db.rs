@@ -7,7 +7,7 @@ use watchpost_model::{Labels, Matcher, Metadata};
 
 use crate::disk::{Disk, SystemDisk};
 use crate::exemplars::{Exemplar, ExemplarOutcome, ExemplarStats};
-use crate::head::GroupState;
+use crate::head::{GroupState, Lateness};
 use crate::index::{Cardinality, Head, Line, cardinality, matching};
 use crate::select::{label_names, label_values, series};
 use crate::store::Store;
@@ -81,6 +81,36 @@ impl Db {
     ) -> Result<Appended, Error> {
         let line = self.line(labels, &[])?;
         self.store.append_single((line, value), time_ms, now_ms)
+    }
+
+    /// Appends past data of one series: an import, a backfill. However much older than the series'
+    /// newest sample they are, they are taken, where the retention has room for them; samples at
+    /// times that the series' own rows in memory have are judged as ever. In ascending order they
+    /// are cheapest.
+    pub fn append_past(
+        &self,
+        labels: &Labels,
+        samples: &[(i64, f64)],
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        let line = self.line(labels, &[])?;
+        let group = self.store.single(line)?;
+        let late = Lateness {
+            now_ms,
+            window_ms: 0,
+            past: true,
+        };
+        let mut all = Appended::default();
+        for (time_ms, value) in samples {
+            let sample = [(line, *value)];
+            match self.store.append_late(&group, *time_ms, &sample, late) {
+                Ok(appended) => all.add(&appended),
+                // It is counted by its reason; the others may be taken.
+                Err(Error::Refused(crate::Refusal::TooOld)) => all.too_old += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
     }
 
     /// The series that pass all matchers and have a sample in the range (both ends inclusive),

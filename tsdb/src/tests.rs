@@ -359,3 +359,50 @@ fn a_selection_ends_where_the_caller_admits_no_more_rows() {
         "`c` has no sample there"
     );
 }
+
+#[test]
+fn past_samples_are_taken_beside_newer_ones_and_read_as_one_series() {
+    let db = db();
+    let labels = labels(&[("__name__", "s")]);
+    for time in 1_000..1_100 {
+        db.append_single(&labels, time, 1.0, time).unwrap();
+    }
+    let late = db.append_single(&labels, 10, 2.0, 1_100);
+    assert!(matches!(late, Err(Error::Refused(Refusal::OutOfOrder))));
+    let past: Vec<_> = (0..200).map(|time| (time, 2.0)).collect();
+    assert_eq!(db.append_past(&labels, &past, 1_100).unwrap().samples, 200);
+    let again = db.append_past(&labels, &[(1_050, 9.0), (1_051, 1.0)], 1_100);
+    let again = again.unwrap();
+    assert_eq!((again.samples, again.conflicts), (1, 1));
+    let found = all(&db, &[]);
+    assert_eq!(found.len(), 1);
+    let times: Vec<_> = found[0].1.iter().map(|(time, _)| *time).collect();
+    assert_eq!(times, (0..200).chain(1_000..1_100).collect::<Vec<_>>());
+}
+
+#[test]
+fn order_is_judged_by_series_and_the_window_lets_older_samples_in() {
+    let db = Db::in_memory(Config {
+        out_of_order_window: watchpost_model::Duration::from_secs(10),
+        ..Config::default()
+    });
+    let (a, b) = (line(&db, "a"), line(&db, "b"));
+    let group = group(&db, "h1");
+    let part = |time: i64, samples: &[(LineId, f64)]| {
+        let appended = group.append_samples(time, samples, 99_000);
+        appended.unwrap()
+    };
+    for second in 0..100 {
+        part(second * 1_000, &[(a, 1.0)]);
+    }
+    // The group is far ahead of `b`, which is in order all the same.
+    assert_eq!(part(500, &[(b, 1.0)]).samples, 1);
+    assert_eq!(part(700, &[(b, 1.0)]).samples, 1);
+    let old = part(88_500, &[(a, 3.0), (b, 3.0)]);
+    assert_eq!((old.samples, old.too_old, old.out_of_order), (1, 1, 0));
+    let inside = part(89_500, &[(a, 4.0)]);
+    assert_eq!((inside.samples, inside.too_old), (1, 0));
+    let found = all(&db, &[Matcher::equal("__name__", "b")]);
+    assert_eq!(found[0].1, text(&[(500, "1"), (700, "1"), (88_500, "3")]));
+    assert_eq!(db.stats().refused, [(Refusal::TooOld, 1)]);
+}
