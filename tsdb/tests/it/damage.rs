@@ -46,14 +46,16 @@ impl Store {
         copy
     }
 
-    /// What can be read whatever becomes of a file. A block of a head file that is found to be
-    /// damaged when it is read may be in the log as well, where nobody looks for it any more.
+    /// What can be read whatever becomes of a file. What is found to be damaged only when it is read,
+    /// in a segment or in a block of a head file, may be in the log as well, where nobody looks for it
+    /// any more.
     fn least(&self, file: &Path) -> Samples {
-        if !file.starts_with("head") {
+        if !file.starts_with("head") && !file.starts_with("segments") {
             return self.without(file);
         }
         let alone = tempdir().unwrap();
-        fs::create_dir(alone.path().join("head")).unwrap();
+        let parent = file.parent().unwrap();
+        fs::create_dir(alone.path().join(parent)).unwrap();
         let top = self.directory.path();
         fs::copy(top.join(file), alone.path().join(file)).unwrap();
         let held = visible(&open(alone.path()).unwrap());

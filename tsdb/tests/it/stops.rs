@@ -11,21 +11,27 @@ use crate::disk::{Fault, FaultyDisk};
 use crate::script::{self, STEPS, Samples, assert_holds, assert_within, both, config, visible};
 use crate::support::{is_long, open_unsynced};
 
-/// What could be read after each step of a run on a good disk, and how many calls it took. The
-/// first is that of the open store.
+/// What could be read after each step of a run on a good disk; the first is that of the open store.
 struct Reference {
-    steps: Vec<(u64, Samples)>,
+    steps: Vec<Samples>,
+    calls: u64,
 }
 
+/// Runs until the disk is dead. `each` is called after the start and after each step that was over
+/// before.
 fn run(path: &Path, disk: &FaultyDisk, mut each: impl FnMut(&Db)) -> Option<Db> {
     let db = Db::open_on(config(path), Arc::new(disk.clone())).ok()?;
-    each(&db);
+    if !disk.is_dead() {
+        each(&db);
+    }
     for step in 0..STEPS {
         if disk.is_dead() {
             break;
         }
         script::step(&db, step);
-        each(&db);
+        if !disk.is_dead() {
+            each(&db);
+        }
     }
     Some(db)
 }
@@ -36,28 +42,24 @@ impl Reference {
         let disk = FaultyDisk::new(Fault::Fails, u64::MAX);
         let mut steps = Vec::new();
         run(directory.path(), &disk, |db| {
-            steps.push((disk.calls(), visible(db)));
+            steps.push(visible(db));
         });
-        Self { steps }
-    }
-
-    fn calls(&self) -> u64 {
-        self.steps.last().unwrap().0
+        let calls = disk.calls();
+        Self { steps, calls }
     }
 
     fn last(&self) -> &Samples {
-        &self.steps.last().unwrap().1
+        self.steps.last().unwrap()
     }
 
-    /// The last step that was over before a call, and the one in which it came.
-    fn around(&self, call: u64) -> (usize, usize) {
-        let over = self.steps.partition_point(|(calls, _)| *calls < call);
+    /// The entry of the last of so many steps, and of the one in which the stop came.
+    fn around(&self, over: usize) -> (usize, usize) {
         (over.saturating_sub(1), over.min(self.steps.len() - 1))
     }
 
     /// What has to be there, and what may be, when the step `over` was over and `next` was not.
     fn check(&self, found: &Samples, (over, next): (usize, usize), what: &str) {
-        let (over, next) = (&self.steps[over].1, &self.steps[next].1);
+        let (over, next) = (&self.steps[over], &self.steps[next]);
         assert_holds(found, &both(over, next), what);
         assert_within(found, &[over, next], what);
     }
@@ -73,17 +75,18 @@ fn places(calls: u64, some: u64) -> impl Iterator<Item = u64> {
 fn a_kill_at_any_call_loses_nothing_that_was_visible() {
     let reference = Reference::new();
     for fault in [Fault::Killed, Fault::Torn] {
-        for call in places(reference.calls(), 60) {
+        for call in places(reference.calls, 60) {
             let what = format!("{fault:?} at call {call}");
             let directory = tempdir().unwrap();
             let disk = FaultyDisk::new(fault, call);
-            drop(run(directory.path(), &disk, |_| {}));
+            let mut over = 0;
+            drop(run(directory.path(), &disk, |_| over += 1));
             let db = open_unsynced(config(directory.path()));
             let stats = db.stats();
             // The file in the middle of whose header or record it was.
             let damaged = stats.damaged_records + stats.quarantined_files;
             assert!(damaged <= 1, "{what}: {stats:?}");
-            reference.check(&visible(&db), reference.around(call), &what);
+            reference.check(&visible(&db), reference.around(over), &what);
             goes_on(db, directory.path(), &what);
         }
     }
@@ -104,21 +107,20 @@ fn goes_on(db: Db, path: &Path, what: &str) {
 #[test]
 fn a_power_cut_at_any_call_loses_nothing_that_was_there_at_the_last_sync() {
     let reference = Reference::new();
-    for call in places(reference.calls(), 60) {
+    for call in places(reference.calls, 60) {
         let directory = tempdir().unwrap();
         let disk = FaultyDisk::new(Fault::Killed, call);
-        drop(run(directory.path(), &disk, |_| {}));
-        let (over, next) = reference.around(call);
+        let mut over = 0;
+        drop(run(directory.path(), &disk, |_| over += 1));
+        let (over, next) = reference.around(over);
         // The step `n` is the entry `n + 1`; those that end in 8 sync, before they append.
         let synced = (0..over).rev().find(|entry| entry % 10 == 8).unwrap_or(0);
         let steps = &reference.steps[synced..=next];
         let least = steps
             .iter()
             .skip(1)
-            .fold(steps[0].1.clone(), |least, (_, samples)| {
-                both(&least, samples)
-            });
-        let most: Vec<_> = steps.iter().map(|(_, samples)| samples).collect();
+            .fold(steps[0].clone(), |least, samples| both(&least, samples));
+        let most: Vec<_> = steps.iter().collect();
         for names in [false, true] {
             let what = format!("power cut at call {call}, last names kept: {names}");
             let left = tempdir().unwrap();
@@ -134,7 +136,7 @@ fn a_power_cut_at_any_call_loses_nothing_that_was_there_at_the_last_sync() {
 #[test]
 fn a_call_that_fails_costs_nothing_in_memory_and_what_was_logged_stays() {
     let reference = Reference::new();
-    for call in places(reference.calls(), 60) {
+    for call in places(reference.calls, 60) {
         let what = format!("failing call {call}");
         let directory = tempdir().unwrap();
         let disk = FaultyDisk::new(Fault::Fails, call);
