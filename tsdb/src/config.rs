@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use watchpost_model::Duration;
 
+use crate::Error;
+
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -36,6 +38,22 @@ pub struct Config {
     pub max_memory: usize,
     /// How many bytes a log file grows to before the next one is started (default 64 MiB).
     pub log_file_size: u64,
+}
+
+/// The least size limit: what a head and a window take at the least.
+const LEAST_SIZE: u64 = 1 << 20;
+
+impl Config {
+    /// Refuses what no store can keep to.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        if (1..LEAST_SIZE).contains(&self.max_size) {
+            return Err(Error::SizeLimit {
+                found: self.max_size,
+                needed: LEAST_SIZE,
+            });
+        }
+        Ok(())
+    }
 }
 
 impl Default for Config {

@@ -1,5 +1,6 @@
 //! The handle to a store.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -29,6 +30,14 @@ impl Db {
     pub fn open_on(config: Config, disk: Arc<dyn Disk>) -> Result<Self, Error> {
         Ok(Self {
             store: Arc::new(Store::open(config, disk)?),
+        })
+    }
+
+    /// Opens a store to read it, beside the process that has its directory. Nothing is written; rows
+    /// that are appended all the same are in memory only.
+    pub fn open_read_only(config: Config) -> Result<Self, Error> {
+        Ok(Self {
+            store: Arc::new(Store::open_read_only(config)?),
         })
     }
 
@@ -132,7 +141,7 @@ impl Db {
 
     /// The label sets of the series that pass all matchers and have a sample in the range, sorted.
     pub fn series(&self, range: TimeRange, matchers: &[Matcher]) -> Result<Vec<Labels>, Error> {
-        Ok(series(&self.store, range, matchers)?.into_iter().collect())
+        series(&self.store, range, matchers)
     }
 
     /// The label names of such series, sorted.
@@ -208,13 +217,35 @@ impl Db {
         self.store.exemplars.lock().stats()
     }
 
-    /// Drops what is older than the retention, and the lines that nobody needs any more. Called by
-    /// the server from time to time.
+    /// Seals the windows that are past, merges segments, drops what is older than the retention or
+    /// above the size limit, and forgets lines that nobody needs any more. Called by the server every
+    /// few seconds; it may take long, and neither appends nor readers wait for it.
     pub fn maintain(&self, now_ms: i64) -> Result<(), Error> {
         let cutoff = self.store.cutoff(now_ms);
         self.store.drop_before(cutoff);
         self.store.forget_lines();
-        self.store.release_files()
+        let kept = self.store.maintain_ring(now_ms);
+        let released = self.store.release_files();
+        kept.and(released)
+    }
+
+    /// Deletes the samples in a range of the series that pass all matchers: no reader sees them from
+    /// now on, and they go from the files when these are written again. Samples that come later are
+    /// not touched.
+    pub fn delete(&self, range: TimeRange, matchers: &[Matcher]) -> Result<(), Error> {
+        self.store.delete(range, matchers)
+    }
+
+    /// Writes the files anew that have something that is deleted. What is in the head goes when it is
+    /// sealed.
+    pub fn clean_tombstones(&self) -> Result<(), Error> {
+        self.store.clean_tombstones()
+    }
+
+    /// Makes a snapshot in a directory that is not there yet: it opens as a data directory. Without
+    /// the head it lacks what is not in a segment yet, which is the last window or two.
+    pub fn snapshot(&self, directory: &Path, with_head: bool) -> Result<(), Error> {
+        self.store.snapshot(directory, with_head)
     }
 
     /// Forces the log and the head to the disk; where they could not be written before, tries new
@@ -260,13 +291,17 @@ impl Db {
         };
         if let Some(files) = &self.store.files {
             stats.head_bytes = files.head.bytes();
-            stats.disk_bytes = stats.head_bytes;
+            stats.log_bytes = files.log.bytes();
             files.log.fill(&mut stats);
-            stats.log_bytes = stats.disk_bytes - stats.head_bytes;
+            files.ring.fill(&mut stats);
+            stats.disk_bytes = stats.head_bytes
+                + stats.log_bytes
+                + stats.segment_bytes
+                + stats.tombstone_bytes
+                + stats.set_aside_bytes;
             stats.log_failures += files.head.failures();
             stats.replayed_records = files.replayed.records;
-            stats.damaged_records = files.replayed.damaged;
-            stats.quarantined_files = files.replayed.quarantined;
+            stats.damaged_records += files.replayed.damaged;
         }
         stats
     }

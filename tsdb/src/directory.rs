@@ -33,7 +33,6 @@ pub(crate) struct Directory {
     lock: Option<File>,
 }
 
-#[expect(dead_code, reason = "the segments are about to come")]
 impl Directory {
     /// Makes the directory where it is new, takes it, and removes what was not finished. A directory
     /// that is not ours is left as it is.
@@ -64,6 +63,11 @@ impl Directory {
             path: path.to_owned(),
             lock: None,
         })
+    }
+
+    /// Whether this process has it, and may change it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.lock.is_some()
     }
 
     /// Where the log's files are.

@@ -87,3 +87,33 @@ impl DiskFile for File {
         self.sync_data()
     }
 }
+
+/// A disk on which nothing is changed: nothing is made, and what is renamed or removed stays.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ReadOnlyDisk;
+
+impl Disk for ReadOnlyDisk {
+    fn create(&self, _: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn create_directory(&self, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn rename(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn link(&self, _: &Path, _: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+
+    fn sync_directory(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -50,6 +50,14 @@ pub enum Error {
         /// What of it, such as `footer`.
         part: &'static str,
     },
+    /// A size limit that no store can keep to.
+    #[error("expected a size limit of at least {needed} bytes, found {found}")]
+    SizeLimit {
+        /// The limit.
+        found: u64,
+        /// The least one.
+        needed: u64,
+    },
     /// More lines or groups than a store can number.
     #[error("the store is out of numbers for {0}")]
     Full(&'static str),

@@ -30,9 +30,10 @@
 //! - **Disks.** A disk that is full or fails takes nothing from memory: the store goes on, says that
 //!   it is not durable ([`Stats::durable`]), and resumes in a new file when writing works again.
 //!   Damaged files cost the damaged records; what cannot be read at all is set aside, never deleted.
-//! - **Bounds.** Rows past the retention go, whole blocks and whole log files at a time; above
-//!   [`Config::max_memory`] the oldest go earlier; above [`Config::max_series`] new series are refused
-//!   and known ones go on.
+//! - **Bounds.** A window that is past becomes a segment; segments go as a whole when they are past the
+//!   retention, or when all files would take more than [`Config::max_size`]. Above
+//!   [`Config::max_memory`] the oldest blocks in memory go earlier; above [`Config::max_series`] new
+//!   series are refused and known ones go on.
 //! - **Readers** hold a group's lock only while they copy its open rows; finished blocks are shared.
 //!   All methods can be called from many threads at once; appends to different groups do not wait for
 //!   each other but for the write to the log.
@@ -49,7 +50,9 @@
 //! | `block`, `column` | finished blocks and the encodings of their columns |
 //! | `index` | lines, layouts, groups, postings, and matchers to series |
 //! | `select` | a range and matchers to columns with shared times; overlapping sources |
-//! | `ring` | segments: what is sealed, merged, dropped, deleted |
+//! | `segment` | the immutable files of a span of time: writing, reading, verifying |
+//! | `ring` | which segments there are; sealing, merging, dropping, deleting, snapshots |
+//! | `verify` | whether the files of a store can be read |
 //! | `log` | records, files, the thread that syncs, the replay; see `docs/storage-format.md` |
 //! | `retention` | what is dropped for age and for want of memory |
 //! | `directory` | the lock, the format, and what is not ours |
@@ -76,6 +79,7 @@ mod stats;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 /// What benchmarks, measurements and fuzzing look into; no part of the interface.
 #[doc(hidden)]
@@ -94,3 +98,4 @@ pub use head::{Appended, Group, Layout, LineId, Row};
 pub use index::Cardinality;
 pub use select::{Column, Selection, Series, TimeRange};
 pub use stats::{RingStats, Stats};
+pub use verify::{Report, verify};

@@ -68,7 +68,7 @@ impl Store {
             return Ok(());
         };
         let current = files.log.current();
-        let groups: Vec<_> = self.groups.read().iter().map(Arc::clone).collect();
+        let groups = self.all_groups();
         let mut oldest = current;
         for group in &groups {
             let mut body = group.body.lock();

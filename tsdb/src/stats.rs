@@ -141,6 +141,16 @@ impl Counters {
         self.sequence.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// Has all rows that come be later than some that are there.
+    pub(crate) fn raise_sequence(&self, next: u64) {
+        self.sequence.fetch_max(next, Ordering::Relaxed);
+    }
+
+    /// The number that the next accepted row has.
+    pub(crate) fn coming_sequence(&self) -> u64 {
+        self.sequence.load(Ordering::Relaxed)
+    }
+
     /// Takes a place for a new series, where the limit leaves one.
     pub(crate) fn take_series(&self, limit: usize) -> bool {
         let limit = if limit == 0 { usize::MAX } else { limit };

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use tracing::warn;
 
 use crate::directory::Directory;
-use crate::disk::{Disk, SystemDisk};
+use crate::disk::{Disk, ReadOnlyDisk, SystemDisk};
 use crate::exemplars;
 use crate::head::{
     Accepted, At, BlockTarget, Body, Change, Columns, GroupState, HeadFiles, Lateness, NO_SLOT,
@@ -19,6 +19,8 @@ use crate::head::{
 use crate::index::{GroupId, Groups, Layouts, Lines, Schema, Side};
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
+use crate::ring::{List, Ring, Sealed};
+use crate::segment::{Cache, SegmentIndex};
 use crate::stats::Counters;
 use crate::{Appended, Config, Error, LineId, Refusal, Row};
 
@@ -50,11 +52,18 @@ pub(crate) struct Store {
 pub(crate) struct Files {
     pub(crate) log: Arc<Log>,
     pub(crate) head: Arc<HeadFiles>,
+    pub(crate) ring: Ring,
     pub(crate) replayed: Replayed,
     /// Stops before the directory is let go.
-    _sync: SyncThread,
-    #[expect(dead_code, reason = "the segments are about to come")]
-    pub(crate) directory: Directory,
+    _sync: Option<SyncThread>,
+    _directory: Directory,
+}
+
+impl Files {
+    /// The bytes of the log and of the head's files.
+    pub(crate) fn own_bytes(&self) -> u64 {
+        self.head.bytes() + self.log.bytes()
+    }
 }
 
 /// Takes new series for a group within the limit, and has the index know them.
@@ -104,26 +113,93 @@ impl Store {
     /// A store with files: takes the directory, reads the head files, replays the log and starts a
     /// new log file.
     pub(crate) fn open(config: Config, disk: Arc<dyn Disk>) -> Result<Self, Error> {
+        config.check()?;
         let directory = Directory::open(&config.path, &*disk)?;
+        Self::load(config, disk, directory)
+    }
+
+    /// A store that is only read, whoever has its directory.
+    pub(crate) fn open_read_only(config: Config) -> Result<Self, Error> {
+        let directory = Directory::read_only(&config.path)?;
+        Self::load(config, Arc::new(ReadOnlyDisk), directory)
+    }
+
+    fn load(config: Config, disk: Arc<dyn Disk>, directory: Directory) -> Result<Self, Error> {
         let mut store = Self::new(config);
         store.disk = Arc::clone(&disk);
+        let ring = Ring::open(&directory, &store.config, Arc::clone(&disk))?;
+        store.counters.raise_sequence(ring.next_sequence());
+        store.restore_watermarks(&ring)?;
         let mut replayed = Replayed::default();
         let head = scan(&store, &directory.head(), &mut replayed)?;
         let head = HeadFiles::new(&store.config, directory.head(), Arc::clone(&disk), head);
         let finished = replay(&store, &directory.log(), &mut replayed)?;
+        ring.count_set_aside(&directory)?;
         let log = Log::new(&store.config, directory.log(), disk, finished);
         let (log, head) = (Arc::new(log), Arc::new(head));
         let files = (Arc::clone(&log), Arc::clone(&head));
-        let sync = SyncThread::start(files, store.config.sync_interval.as_std())?;
+        let interval = store.config.sync_interval.as_std();
+        let sync = directory
+            .is_ours()
+            .then(|| SyncThread::start(files, interval));
         store.files = Some(Files {
             log,
             head,
+            ring,
             replayed,
-            _sync: sync,
-            directory,
+            _sync: sync.transpose()?,
+            _directory: directory,
         });
         store.finish_replay();
         Ok(store)
+    }
+
+    /// Counts bytes of finished blocks that are in memory.
+    pub(crate) fn count_memory(&self, bytes: usize) {
+        self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The segments there are; none in a store without files.
+    pub(crate) fn list(&self) -> Arc<List> {
+        let files = self.files.as_ref();
+        files.map_or_else(Arc::default, |files| files.ring.list())
+    }
+
+    /// The index of a segment.
+    pub(crate) fn segment_index(&self, sealed: &Sealed) -> Result<Arc<SegmentIndex>, Error> {
+        match &self.files {
+            Some(files) => sealed.segment.index(&files.ring.cache),
+            None => sealed.segment.index(&Cache::new(0)),
+        }
+    }
+
+    /// Goes on without what is damaged in a segment; it is told and counted. Any other error stands.
+    pub(crate) fn tolerate(&self, error: Error) -> Result<(), Error> {
+        match (error, &self.files) {
+            (damage @ Error::Damaged { .. }, Some(files)) => {
+                files.ring.note_damage(&damage);
+                Ok(())
+            }
+            (other, _) => Err(other),
+        }
+    }
+
+    /// Notes of each group up to when its rows are in the newest segments: a crash may have left them
+    /// in the head, too. Of older segments the head has nothing.
+    fn restore_watermarks(&self, ring: &Ring) -> Result<(), Error> {
+        for (key, newest) in ring.newest_watermarks()? {
+            let mut groups = self.groups.write();
+            let mut state = match key.single {
+                Some(line) => groups.intern_single(self.lines.write().intern(line)?)?,
+                None => groups.intern(&key.labels)?,
+            };
+            if key.side > 0 {
+                state = groups.intern_side(&state, key.side)?;
+            }
+            drop(groups);
+            state.body.lock().set_sealed_until(newest);
+        }
+        Ok(())
     }
 
     /// Appends a page to a group.

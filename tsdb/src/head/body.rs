@@ -39,6 +39,8 @@ pub(crate) struct Body {
     pub(super) closed_until: Option<i64>,
     /// The newest time of a row that is in a segment.
     pub(super) sealed_until: Option<i64>,
+    /// The time of the first row after these, where a block has both and it is known.
+    pub(super) first_unsealed: Option<i64>,
     /// When the series that have ended did, as far as it is known.
     pub(super) ended: HashMap<u32, i64>,
     pub(super) logged: Logged,
@@ -110,6 +112,7 @@ impl Body {
         let last = last.or_else(|| self.blocks.back().map(HeadBlock::last_time))?;
         let first = block.or(open)?;
         let unsealed = self.sealed_until.map(|sealed| sealed.saturating_add(1));
+        let unsealed = unsealed.max(self.first_unsealed);
         Some((first.max(unsealed.unwrap_or(first)).min(last), last))
     }
 
@@ -130,7 +133,6 @@ impl Body {
     }
 
     /// The newest time of a row that is in a segment.
-    #[expect(dead_code, reason = "the ring is about to seal windows")]
     pub(crate) fn sealed_until(&self) -> Option<i64> {
         self.sealed_until
     }

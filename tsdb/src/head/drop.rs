@@ -25,6 +25,13 @@ impl Body {
         bytes
     }
 
+    /// Forgets how the series stood, where all rows are in segments and none came since a time.
+    pub(crate) fn forget_idle(&mut self, since: i64) {
+        if !self.has_rows() && self.sealed_until.is_some_and(|sealed| sealed < since) {
+            self.sealed_until = None;
+        }
+    }
+
     /// Adds the newest time and the size of each block that is in memory.
     pub(crate) fn list_blocks(&self, blocks: &mut Vec<(i64, usize)>) {
         let all = self
@@ -34,10 +41,10 @@ impl Body {
         blocks.extend(all.map(|block| (block.last_time(), block.memory())));
     }
 
-    /// The series that have ended and have no value left, nothing where there is none.
+    /// The series that have ended and have no value left, or all of them where there is no row.
     pub(crate) fn gone(&self) -> Vec<LineId> {
         let oldest = self.time_span().map(|(oldest, _)| oldest);
-        let Some(oldest) = oldest else {
+        let Some(oldest) = oldest.or(self.sealed_until.map(|_| i64::MAX)) else {
             return self.schema.lines().to_vec();
         };
         if self.ended.is_empty() {

@@ -27,7 +27,6 @@ use parking_lot::Mutex;
 use watchpost_model::Labels;
 
 pub(crate) use self::append::{Accepted, Columns};
-#[expect(unused_imports, reason = "the segments are about to read blocks")]
 pub(crate) use self::block::HeadBlock;
 pub(crate) use self::body::{At, Body, Change};
 pub(crate) use self::files::HeadFiles;

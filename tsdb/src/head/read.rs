@@ -97,6 +97,16 @@ impl Snapshot {
         Ok(())
     }
 
+    /// The lines with a value in an open row, in the order they were asked for.
+    pub(crate) fn in_open_rows(&self) -> Vec<LineId> {
+        let has_value = |column: &&SnapshotColumn| {
+            let mut values = column.open.iter();
+            values.any(|value| !watchpost_model::is_absent(*value))
+        };
+        let found = self.columns.iter().filter(has_value);
+        found.map(|column| column.line).collect()
+    }
+
     pub(crate) fn columns(&self) -> &[SnapshotColumn] {
         &self.columns
     }

@@ -201,9 +201,9 @@ impl Body {
             }
             newest = newest.max(found.last().map(|(last, _)| *last));
         }
-        // What is in segments is not looked at: Prometheus takes nothing of such an age either.
-        let sealed = self.sealed_until.filter(|sealed| *sealed >= time);
-        match newest.max(sealed) {
+        // What is in segments is not looked at: a series without a later value in the head may go on.
+        // Where it has one of this time there, that one was accepted first, and stands.
+        match newest {
             Some(newest) if !late.allows(time, newest) => Fate::Late,
             _ => Fate::New,
         }

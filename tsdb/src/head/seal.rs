@@ -42,15 +42,10 @@ impl Body {
         Some(self.cut_block(rows, target))
     }
 
-    /// Makes blocks of all open rows before a time. Gives the bytes of memory that they take. No row
-    /// before that time is taken any more.
-    #[expect(dead_code, reason = "the ring is about to seal windows")]
+    /// Makes blocks of all open rows before a time. Gives the bytes of memory that they take. Later
+    /// rows of that time are still taken.
     pub(crate) fn flush(&mut self, until_ms: i64, target: BlockTarget<'_>) -> usize {
-        let bytes = self.cut_before(until_ms, target);
-        if self.has_rows() {
-            self.closed_until = self.closed_until.max(Some(until_ms.saturating_sub(1)));
-        }
-        bytes
+        self.cut_before(until_ms, target)
     }
 
     /// Makes blocks of all open rows. Gives the bytes of memory that they take.
@@ -149,11 +144,15 @@ impl Body {
 
     /// Notes that all rows before a time are in a segment, and lets go of them: they were flushed.
     /// Gives the bytes of memory that this frees.
-    #[expect(dead_code, reason = "the ring is about to seal windows")]
     pub(crate) fn sealed(&mut self, until_ms: i64) -> usize {
         let sealed = until_ms.saturating_sub(1);
         self.set_sealed_until(sealed);
         self.drop_blocks(until_ms).0
+    }
+
+    /// Notes the time of the first row that is not in a segment, where a block has others, too.
+    pub(crate) fn set_first_unsealed(&mut self, time: i64) {
+        self.first_unsealed = self.first_unsealed.max(Some(time));
     }
 
     /// Notes up to when rows are in segments: at the start, before the head's files are read.

@@ -35,10 +35,6 @@ pub(crate) use layouts::Layouts;
 pub(crate) use lines::{Line, Lines};
 pub(crate) use matching::{Match, matching};
 pub(crate) use schemas::Schema;
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "the ring is about to make schemas")
-)]
 pub(crate) use schemas::Schemas;
 pub(crate) use sets::Set;
 

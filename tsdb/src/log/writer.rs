@@ -254,12 +254,17 @@ impl Log {
         all.filter(|file| file.number >= number).count()
     }
 
-    /// Adds the log's figures.
-    pub(crate) fn fill(&self, stats: &mut crate::Stats) {
+    /// The bytes of all files.
+    pub(crate) fn bytes(&self) -> u64 {
         let files = self.files.lock();
         let current = files.current.iter().map(|current| current.about.length);
         let finished = files.finished.iter().map(|file| file.length);
-        stats.disk_bytes += finished.chain(current).sum::<u64>();
+        finished.chain(current).sum()
+    }
+
+    /// Adds the log's figures.
+    pub(crate) fn fill(&self, stats: &mut crate::Stats) {
+        let files = self.files.lock();
         stats.durable = files.current.is_some();
         stats.log_failures = self.failures.load(Ordering::Relaxed);
         stats.rows_not_logged = self.rows_not_logged.load(Ordering::Relaxed);

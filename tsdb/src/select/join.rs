@@ -39,8 +39,9 @@ pub(crate) fn join(sources: &[Source]) -> (Vec<i64>, Vec<f64>) {
     rows.iter().map(|(time, _, value)| (*time, *value)).unzip()
 }
 
-/// Puts marks of none in place of what is hidden.
-pub(crate) fn hide(values: &mut [f64], times: &[i64], sequences: &[u64], hidden: &[Hidden]) {
+/// Puts marks of none in place of what is hidden. Gives how many samples that were.
+pub(crate) fn hide(values: &mut [f64], times: &[i64], sequences: &[u64], hidden: &[Hidden]) -> u64 {
+    let mut samples = 0;
     for stone in hidden {
         let from = times.partition_point(|time| *time < stone.range.from_ms);
         let rows = times
@@ -52,11 +53,13 @@ pub(crate) fn hide(values: &mut [f64], times: &[i64], sequences: &[u64], hidden:
             if *time > stone.range.to_ms {
                 break;
             }
-            if stone.hides(*time, *sequence) {
+            if stone.hides(*time, *sequence) && !is_absent(*value) {
                 *value = watchpost_model::absent_nan();
+                samples += 1;
             }
         }
     }
+    samples
 }
 
 /// Whether a column holds neither stale markers nor marks of none.

@@ -1,26 +1,54 @@
 //! Which series have a sample: their label sets, and the names and values of their labels.
+//!
+//! Most of it is known without reading values: a segment lists only series with a sample in it, and a
+//! series that goes on has a value in its group's newest row.
 
 use std::collections::BTreeSet;
 
+use foldhash::HashSet;
 use watchpost_model::{Labels, Matcher};
 
 use super::TimeRange;
 use super::plan::Plan;
 use crate::Error;
+use crate::index::Line;
 use crate::store::Store;
+
+/// Tells the line and the group's labels of the series that pass all matchers and have a sample in the
+/// range, some more than once.
+fn each_series(
+    store: &Store,
+    range: TimeRange,
+    matchers: &[Matcher],
+    mut each: impl FnMut(&Line, &Labels),
+) -> Result<(), Error> {
+    let mut plan = Plan::new(store, range, matchers)?;
+    if plan.stones.0.is_empty() {
+        plan.take_known(&mut each);
+    }
+    plan.read(store, |stack, _, place, values| {
+        if plan.has_samples(stack, place, values)
+            && let Some(line) = plan.lines.get(place as usize)
+        {
+            each(line, &stack.labels);
+        }
+        Ok::<(), Error>(())
+    })?;
+    Ok(())
+}
 
 /// The label sets of the series that pass all matchers and have a sample in the range.
 pub(crate) fn series(
     store: &Store,
     range: TimeRange,
     matchers: &[Matcher],
-) -> Result<BTreeSet<Labels>, Error> {
-    let plan = Plan::new(store, range, matchers)?;
-    let mut series = BTreeSet::new();
-    plan.read(|stack, _, line, values| {
-        series.extend(plan.labels(stack, line, values)?);
-        Ok::<(), Error>(())
+) -> Result<Vec<Labels>, Error> {
+    let mut known: HashSet<Labels> = HashSet::default();
+    each_series(store, range, matchers, |line, group| {
+        known.insert(line.final_labels(group));
     })?;
+    let mut series: Vec<_> = known.into_iter().collect();
+    series.sort_unstable();
     Ok(series)
 }
 
@@ -30,20 +58,15 @@ pub(crate) fn label_names(
     range: TimeRange,
     matchers: &[Matcher],
 ) -> Result<BTreeSet<String>, Error> {
-    let plan = Plan::new(store, range, matchers)?;
-    let mut names = BTreeSet::new();
-    plan.read(|stack, _, line, values| {
-        let there = plan.has_samples(stack, line, values)?;
-        if let Some(line) = plan.lines.get(line as usize).filter(|_| there) {
-            let of_group = stack.labels.iter().map(|(name, _)| name);
-            let of_group = of_group.filter(|name| line.value(name).is_none());
-            for name in of_group.chain(line.labels.iter().map(|(name, _)| name)) {
-                if !names.contains(name) {
-                    names.insert(name.to_owned());
-                }
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    each_series(store, range, matchers, |line, group| {
+        let of_group = group.iter().map(|(name, _)| name);
+        let of_group = of_group.filter(|name| line.value(name).is_none());
+        for name in of_group.chain(line.labels.iter().map(|(name, _)| name)) {
+            if !names.contains(name) {
+                names.insert(name.to_owned());
             }
         }
-        Ok::<(), Error>(())
     })?;
     Ok(names)
 }
@@ -55,19 +78,12 @@ pub(crate) fn label_values(
     range: TimeRange,
     matchers: &[Matcher],
 ) -> Result<BTreeSet<String>, Error> {
-    let plan = Plan::new(store, range, matchers)?;
-    let mut found = BTreeSet::new();
-    plan.read(|stack, _, line, values| {
-        let of_line = plan
-            .lines
-            .get(line as usize)
-            .and_then(|line| line.value(name));
-        let value = of_line.unwrap_or_else(|| stack.labels.get(name));
-        // Most series have a value that is known already.
-        if !value.is_empty() && !found.contains(value) && plan.has_samples(stack, line, values)? {
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    each_series(store, range, matchers, |line, group| {
+        let value = line.value(name).unwrap_or_else(|| group.get(name));
+        if !value.is_empty() && !found.contains(value) {
             found.insert(value.to_owned());
         }
-        Ok::<(), Error>(())
     })?;
     Ok(found)
 }

@@ -13,6 +13,7 @@ mod read;
 mod result;
 mod stack;
 
+pub(crate) use join::hide;
 pub(crate) use labels::{label_names, label_values, series};
 pub(crate) use result::select;
 pub use result::{Column, Selection, Series};

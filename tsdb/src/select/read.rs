@@ -1,12 +1,19 @@
 //! Reading the values of stacks, a few at a time, so that what is decoded stays in the processor's
 //! cache until it is copied to where it belongs.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use watchpost_model::absent_nan;
 
+use super::TimeRange;
 use super::stack::{Rows, Stack};
-use crate::Error;
+use crate::index::GroupId;
+use crate::ring::Sealed;
+use crate::segment::{self, Reader, SegmentIndex};
+use crate::store::Store;
+use crate::{Error, LineId};
 
 /// How many values are decoded at a time, where one series does not have more.
 pub(crate) const CELLS: usize = 1 << 17;
@@ -15,6 +22,7 @@ pub(crate) const CELLS: usize = 1 << 17;
 /// line in the plan, and the values.
 pub(crate) fn read<E: From<Error>>(
     stacks: &[Stack],
+    readers: &mut Readers<'_>,
     mut each: impl FnMut(usize, u32, &mut [f64]) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut from = 0;
@@ -35,7 +43,7 @@ pub(crate) fn read<E: From<Error>>(
         loop {
             let lines = line..step.saturating_add(line);
             let mut window = Window::new(stacks, from..to, lines, cells);
-            window.fill()?;
+            window.fill(readers)?;
             let more = window.each(&mut each)?;
             cells = window.cells;
             if !more {
@@ -85,26 +93,38 @@ impl<'a> Window<'a> {
         }
     }
 
-    fn fill(&mut self) -> Result<(), Error> {
-        let mut values = Vec::new();
+    fn fill(&mut self, readers: &mut Readers<'_>) -> Result<(), Error> {
+        let mut sealed: BTreeMap<usize, Vec<OfSegment<'_>>> = BTreeMap::new();
         for ((_, stack), start) in self.stacks.iter().zip(&self.starts) {
             let lines = within(stack, &self.lines);
             for part in &stack.parts {
-                let Rows::Head(snapshot) = &part.of else {
-                    continue;
+                let series = |place: Option<u32>| {
+                    let line = lines.binary_search(&place?).ok()?;
+                    Some(start + line * stack.rows + part.start)
                 };
-                for column in snapshot.columns() {
-                    let place = part.columns.place(column.line);
-                    let line = place.and_then(|place| lines.binary_search(&place).ok());
-                    let Some(line) = line else { continue };
-                    values.clear();
-                    values.extend(snapshot.values(column)?);
-                    let start = start + line * stack.rows + part.start;
-                    if let Some(to) = self.cells.get_mut(start..start + values.len()) {
-                        to.copy_from_slice(&values);
+                match &part.of {
+                    Rows::Head(snapshot) => {
+                        for column in snapshot.columns() {
+                            if let Some(start) = series(part.columns.place(column.line)) {
+                                put(&mut self.cells, start, &snapshot.values(column)?);
+                            }
+                        }
                     }
+                    Rows::Sealed(segment, rows) => {
+                        let wanted = part.columns.lines.iter().zip(&*part.columns.places);
+                        let wanted =
+                            wanted.filter_map(|(line, place)| Some((*line, series(Some(*place))?)));
+                        sealed.entry(*segment).or_default().push(OfSegment {
+                            rows,
+                            wanted: wanted.collect(),
+                        });
+                    }
+                    Rows::Read(_) => {}
                 }
             }
+        }
+        for (segment, parts) in sealed {
+            readers.fill(segment, parts, &mut self.cells)?;
         }
         Ok(())
     }
@@ -130,4 +150,94 @@ impl<'a> Window<'a> {
 fn within<'a>(stack: &'a Stack, lines: &Range<usize>) -> &'a [u32] {
     let end = lines.end.min(stack.lines.len());
     stack.lines.get(lines.start..end).unwrap_or_default()
+}
+
+fn put(cells: &mut [f64], start: usize, values: &[f64]) {
+    if let Some(to) = cells.get_mut(start..start + values.len()) {
+        to.copy_from_slice(values);
+    }
+}
+
+/// The rows of a stack that are in a segment, and where the values of each line go.
+struct OfSegment<'a> {
+    rows: &'a segment::Rows,
+    /// Ascending by line.
+    wanted: Vec<(LineId, usize)>,
+}
+
+/// Readers of the plan's segments: of each one for rows and one for values, which stand apart.
+#[derive(Debug)]
+pub(crate) struct Readers<'a> {
+    store: &'a Store,
+    readers: Vec<(Reader<'a>, Reader<'a>)>,
+}
+
+impl<'a> Readers<'a> {
+    pub(crate) fn new(store: &'a Store, segments: &'a [(Arc<Sealed>, Arc<SegmentIndex>)]) -> Self {
+        let readers = segments.iter().map(|(sealed, index)| {
+            let reader = || Reader::new(&sealed.segment, Arc::clone(index));
+            (reader(), reader())
+        });
+        Self {
+            store,
+            readers: readers.collect(),
+        }
+    }
+
+    /// The rows of a group in a range, nothing where there are none.
+    pub(crate) fn rows(
+        &mut self,
+        segment: usize,
+        group: GroupId,
+        range: TimeRange,
+    ) -> Result<Option<segment::Rows>, Error> {
+        let Some((reader, _)) = self.readers.get_mut(segment) else {
+            return Ok(None);
+        };
+        match reader.rows(&[group], range) {
+            Ok(mut rows) => Ok(rows.pop()),
+            Err(error) => self.store.tolerate(error).map(|()| None),
+        }
+    }
+
+    /// Reads the values of some lines, line by line, as they stand in the segment.
+    fn fill(
+        &mut self,
+        segment: usize,
+        mut parts: Vec<OfSegment<'_>>,
+        cells: &mut [f64],
+    ) -> Result<(), Error> {
+        let Some((_, reader)) = self.readers.get_mut(segment) else {
+            return Ok(());
+        };
+        parts.sort_by_key(|part| part.rows.group());
+        let rows: Vec<_> = parts.iter().map(|part| part.rows).collect();
+        let lines = parts.iter().flat_map(|part| &part.wanted);
+        let mut lines: Vec<LineId> = lines.map(|(line, _)| *line).collect();
+        lines.sort_unstable();
+        lines.dedup();
+        for line in lines {
+            let mut take = |place: usize, first: usize, values: &[f64]| {
+                let Some(part) = parts.get(place) else { return };
+                let wanted = part.wanted.binary_search_by_key(&line, |(line, _)| *line);
+                let start = wanted.ok().and_then(|place| part.wanted.get(place));
+                if let Some((_, start)) = start {
+                    put(cells, start + first, values);
+                }
+            };
+            let Err(error) = reader.each_values(line, &rows, &mut take) else {
+                continue;
+            };
+            self.store.tolerate(error)?;
+            // Group by group, so that the damage costs no other one.
+            for (place, rows) in rows.iter().enumerate() {
+                let read =
+                    reader.each_values(line, std::slice::from_ref(rows), |_, first, values| {
+                        take(place, first, values);
+                    });
+                read.or_else(|error| self.store.tolerate(error))?;
+            }
+        }
+        Ok(())
+    }
 }

@@ -61,8 +61,8 @@ pub(crate) fn select<E: From<Error>>(
 ) -> Result<Selection, E> {
     let plan = Plan::new(store, range, matchers)?;
     let mut found = Vec::new();
-    let stacks = plan.read(|stack, place, line, values| -> Result<(), E> {
-        let Some(labels) = plan.labels(stack, line, values)? else {
+    let stacks = plan.read(store, |stack, place, line, values| -> Result<(), E> {
+        let Some(labels) = plan.labels(stack, line, values) else {
             return Ok(());
         };
         admit(values.len())?;
@@ -75,39 +75,29 @@ pub(crate) fn select<E: From<Error>>(
         Ok(())
     })?;
     order(&mut found, &plan, &stacks);
-    Ok(fold(found, &stacks)?)
+    Ok(fold(found, &stacks))
 }
 
 impl Plan {
     /// The labels of a series, nothing where it has no sample.
-    pub(crate) fn labels(
-        &self,
-        stack: &Stack,
-        line: u32,
-        values: &mut [f64],
-    ) -> Result<Option<Labels>, Error> {
-        let there = self.has_samples(stack, line, values)?;
+    pub(crate) fn labels(&self, stack: &Stack, line: u32, values: &mut [f64]) -> Option<Labels> {
+        let there = self.has_samples(stack, line, values);
         let line = self.lines.get(line as usize).filter(|_| there);
-        Ok(line.map(|line| line.final_labels(&stack.labels)))
+        line.map(|line| line.final_labels(&stack.labels))
     }
 
     /// Takes what is deleted out of the values of a series. Whether any sample is left.
-    pub(crate) fn has_samples(
-        &self,
-        stack: &Stack,
-        line: u32,
-        values: &mut [f64],
-    ) -> Result<bool, Error> {
+    pub(crate) fn has_samples(&self, stack: &Stack, line: u32, values: &mut [f64]) -> bool {
         if self.stones.0.is_empty() || !has_samples(values) {
-            return Ok(has_samples(values));
+            return has_samples(values);
         }
         let line = self.lines.get(line as usize);
         let labels = line.map(|line| line.final_labels(&stack.labels));
         let hidden = labels.map_or_else(Vec::new, |labels| self.stones.hidden(&labels));
         if !hidden.is_empty() {
-            hide(values, &stack.times(), &stack.sequences()?, &hidden);
+            hide(values, &stack.times(), &stack.sequences(), &hidden);
         }
-        Ok(has_samples(values))
+        has_samples(values)
     }
 }
 
@@ -138,7 +128,7 @@ fn ranks<'a>(sets: impl Iterator<Item = &'a Labels>) -> Vec<u32> {
 }
 
 /// Joins the series with equal labels.
-fn fold(found: Vec<Found>, stacks: &[Stack]) -> Result<Selection, Error> {
+fn fold(found: Vec<Found>, stacks: &[Stack]) -> Selection {
     let mut selection = Selection {
         series: Vec::with_capacity(found.len()),
     };
@@ -157,13 +147,13 @@ fn fold(found: Vec<Found>, stacks: &[Stack]) -> Result<Selection, Error> {
             let all = all.chain(others.into_iter().map(|other| (other.stack, other.values)));
             let sources = all.filter_map(|(place, values)| {
                 let stack = stacks.get(place)?;
-                Some(stack.sequences().map(|sequences| Source {
+                Some(Source {
                     times: stack.times(),
-                    sequences,
+                    sequences: stack.sequences(),
                     values,
-                }))
+                })
             });
-            let (times, values) = join(&sources.collect::<Result<Vec<_>, _>>()?);
+            let (times, values) = join(&sources.collect::<Vec<_>>());
             // The series of one group that goes on beside another are joined alike.
             let known = shared.take().filter(|known| **known == *times);
             let times = known.unwrap_or_else(|| times.into());
@@ -177,5 +167,5 @@ fn fold(found: Vec<Found>, stacks: &[Stack]) -> Result<Selection, Error> {
             column: Column::Float(values),
         });
     }
-    Ok(selection)
+    selection
 }

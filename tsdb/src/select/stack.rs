@@ -1,13 +1,12 @@
 //! The rows of a group that a query reads, from one or more sources that do not overlap.
 
 use std::cell::OnceCell;
-use std::ops::Range;
 use std::sync::Arc;
 
 use watchpost_model::Labels;
 
 use crate::head::Snapshot;
-use crate::{Error, LineId};
+use crate::{LineId, segment};
 
 /// Rows of series that share their times.
 #[derive(Debug)]
@@ -28,9 +27,7 @@ pub(crate) struct Stack {
 pub(crate) struct Part {
     /// Where its rows start in the stack.
     pub(crate) start: usize,
-    /// The times of the source's rows, and its rows in the range.
     pub(crate) times: Arc<[i64]>,
-    pub(crate) rows: Range<usize>,
     pub(crate) of: Rows,
     pub(crate) columns: Columns,
 }
@@ -43,6 +40,17 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// The others than these, which ascend.
+    pub(crate) fn without(&self, gone: &[LineId]) -> Self {
+        let all = self.lines.iter().zip(&*self.places);
+        let kept = all.filter(|(line, _)| gone.binary_search(line).is_err());
+        let (lines, places): (Vec<_>, Vec<_>) = kept.unzip();
+        Self {
+            lines: lines.into(),
+            places: places.into(),
+        }
+    }
+
     /// The place of a line among the plan's.
     pub(crate) fn place(&self, line: LineId) -> Option<u32> {
         let column = self.lines.binary_search(&line).ok()?;
@@ -53,6 +61,8 @@ impl Columns {
 /// Where rows are.
 #[derive(Debug)]
 pub(crate) enum Rows {
+    /// In the plan's segment at a place.
+    Sealed(usize, segment::Rows),
     /// In the head.
     Head(Box<Snapshot>),
     /// Read and let go, but for the order of acceptance.
@@ -78,14 +88,14 @@ impl Stack {
 
     /// Whether rows that begin at a time come after all that there are.
     pub(crate) fn takes(&self, first_ms: i64) -> bool {
-        let last = self.parts.last().and_then(|part| part.own_times().last());
+        let last = self.parts.last().and_then(|part| part.times.last());
         last.is_none_or(|last| *last < first_ms)
     }
 
     /// Adds rows on top.
     pub(crate) fn push(&mut self, mut part: Part) {
         part.start = self.rows;
-        self.rows += part.rows.len();
+        self.rows += part.times.len();
         let places = &part.columns.places;
         if self.parts.is_empty() && places.is_sorted() {
             self.lines = Arc::clone(places);
@@ -101,43 +111,40 @@ impl Stack {
     /// The times of all rows; one allocation however often it is asked for.
     pub(crate) fn times(&self) -> Arc<[i64]> {
         let times = self.times.get_or_init(|| match self.parts.as_slice() {
-            [only] if only.rows.len() == only.times.len() => Arc::clone(&only.times),
-            parts => parts.iter().flat_map(Part::own_times).copied().collect(),
+            [only] => Arc::clone(&only.times),
+            parts => parts
+                .iter()
+                .flat_map(|part| &*part.times)
+                .copied()
+                .collect(),
         });
         Arc::clone(times)
     }
 
     /// The order of acceptance of all rows.
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "segments can fail, and are about to come"
-    )]
-    pub(crate) fn sequences(&self) -> Result<Arc<[u64]>, Error> {
+    pub(crate) fn sequences(&self) -> Arc<[u64]> {
         if let Some(known) = self.sequences.get() {
-            return Ok(Arc::clone(known));
+            return Arc::clone(known);
         }
         let mut all = Vec::with_capacity(self.rows);
         for part in &self.parts {
             match &part.of {
+                Rows::Sealed(_, rows) => all.extend_from_slice(&rows.sequences),
                 Rows::Head(snapshot) => all.extend_from_slice(&snapshot.sequences()),
                 Rows::Read(sequences) => all.extend_from_slice(sequences),
             }
         }
-        Ok(Arc::clone(self.sequences.get_or_init(|| all.into())))
+        Arc::clone(self.sequences.get_or_init(|| all.into()))
     }
 
     /// Lets go of what was copied from the head to read its values.
     pub(crate) fn let_go(&mut self) {
         for part in &mut self.parts {
-            if let Rows::Head(snapshot) = &part.of {
-                part.of = Rows::Read(snapshot.sequences());
-            }
+            part.of = Rows::Read(match &part.of {
+                Rows::Sealed(_, rows) => Arc::clone(&rows.sequences),
+                Rows::Head(snapshot) => snapshot.sequences(),
+                Rows::Read(sequences) => Arc::clone(sequences),
+            });
         }
-    }
-}
-
-impl Part {
-    pub(crate) fn own_times(&self) -> &[i64] {
-        self.times.get(self.rows.clone()).unwrap_or_default()
     }
 }

@@ -163,9 +163,11 @@ fn a_flipped_byte_costs_at_most_what_its_file_held_and_is_told() {
             lost += check(&store, &file, &bytes, &least, &what);
             all += store.samples.len() - least.len();
         }
-        // A byte costs a part of the file; its header alone may cost all of it.
+        // A byte costs a part of the file; its header alone may cost all of it. A small segment is one
+        // part.
+        let one_part = file.starts_with("segments") && good.len() < 4_096;
         assert!(
-            all == 0 || lost < all,
+            all == 0 || lost < all || one_part,
             "{}: {lost} of {all} samples are lost by flipped bytes",
             file.display()
         );

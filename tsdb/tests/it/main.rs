@@ -17,6 +17,8 @@ mod model;
 #[cfg(test)]
 mod retention;
 #[cfg(test)]
+mod ring;
+#[cfg(test)]
 mod script;
 #[cfg(test)]
 mod space;
