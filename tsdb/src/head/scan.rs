@@ -90,7 +90,15 @@ impl FileScan<'_> {
         };
         let (page, parts) = (words(&mut reader)?, words(&mut reader)?);
         let view = BlockView::parse(reader.0)?;
-        if last_time < first_time || view.rows() != rows as usize || view.columns() > schema.len() {
+        let mut times = Vec::new();
+        view.times(&mut times)?;
+        let ascend = times.is_sorted_by(|one, other| one < other);
+        let span = (times.first().copied(), times.last().copied());
+        if !ascend
+            || span != (Some(first_time), Some(last_time))
+            || view.rows() != rows as usize
+            || view.columns() > schema.len()
+        {
             return Err(RowFault::Malformed);
         }
         let length = RECORD_HEADER + payload.len();
@@ -120,8 +128,11 @@ impl FileScan<'_> {
         if body.newest_row().is_none_or(|newest| newest <= last_time) {
             body.restore_states(states);
         }
-        body.restore(block, newest_page);
-        Ok(())
+        if body.restore(block, newest_page) {
+            Ok(())
+        } else {
+            Err(RowFault::Malformed)
+        }
     }
 }
 

@@ -174,13 +174,19 @@ impl Body {
         (bytes, count)
     }
 
-    /// Takes in a block that a head file has.
-    pub(crate) fn restore(&mut self, block: HeadBlock, newest_page: Option<i64>) {
+    /// Takes in a block that a head file has. False where its rows do not stand apart from those that
+    /// are there: readers count on times that ascend.
+    pub(crate) fn restore(&mut self, block: HeadBlock, newest_page: Option<i64>) -> bool {
         if self
             .sealed_until
             .is_some_and(|sealed| block.last_time() <= sealed)
         {
-            return;
+            return true;
+        }
+        let before = |have: &HeadBlock| have.last_time() < block.first_time();
+        let next = self.blocks.get(self.blocks.partition_point(before));
+        if next.is_some_and(|next| next.first_time() <= block.last_time()) {
+            return false;
         }
         self.closed_until = self.closed_until.max(Some(block.last_time()));
         self.newest_page = self.newest_page.max(newest_page);
@@ -188,6 +194,7 @@ impl Body {
         let after = |have: &HeadBlock| have.first_time() <= block.first_time();
         let place = self.blocks.partition_point(after);
         self.blocks.insert(place, block);
+        true
     }
 
     /// Takes in how the series stood when a block was written.
