@@ -17,5 +17,6 @@ pub mod remote_write;
 pub mod scrape;
 pub mod server;
 pub mod shutdown;
+mod snapshots;
 mod telemetry;
 mod web;

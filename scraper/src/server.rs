@@ -4,6 +4,7 @@
 //! last started one first and to wait for it before the next.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub struct Settings {
     pub query_concurrency: u32,
     /// How many connections are served at once.
     pub connections: u32,
+    /// The store's directory, where requests may change the store.
+    pub admin: Option<PathBuf>,
     /// Whether samples that others send are taken.
     pub remote_write_receiver: bool,
     /// The flags and their values, to be shown.
@@ -140,6 +143,7 @@ impl Server {
                 receiver: receiver.clone(),
             }),
             receiver,
+            admin: settings.admin,
             rules: rules.clone(),
             db: db.clone(),
             scrape: Arc::clone(&scrape),

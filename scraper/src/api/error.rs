@@ -16,6 +16,8 @@ pub enum Error {
     Execution(String),
     /// It took too long.
     Timeout(String),
+    /// It is there and not enabled.
+    Unavailable(String),
     /// There is no such thing.
     NotFound(String),
     /// There is no such thing yet.
@@ -36,6 +38,7 @@ impl Error {
             Self::BadData(text) => (StatusCode::BAD_REQUEST, "bad_data", text),
             Self::Execution(text) => (StatusCode::UNPROCESSABLE_ENTITY, "execution", text),
             Self::Timeout(text) => (StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
+            Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
             Self::NotFound(text) => (StatusCode::NOT_FOUND, "not_found", text),
             Self::NotYet(text) => (StatusCode::NOT_IMPLEMENTED, "not_implemented", text),
             Self::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", text),

@@ -4,6 +4,7 @@
 //! may take is refused. Bodies of requests are limited, answers are compressed where the client
 //! takes that.
 
+mod admin;
 mod error;
 mod hosts;
 mod params;
@@ -25,8 +26,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
@@ -54,6 +56,12 @@ pub fn router(app: Arc<App>, hosts: Hosts) -> Router {
         .route("/status/tsdb", get(status::tsdb))
         .route("/status/walreplay", get(status::wal_replay))
         .route("/write", post(write::write))
+        .route("/admin/tsdb/snapshot", change(admin::snapshot))
+        .route("/admin/tsdb/delete_series", change(admin::delete_series))
+        .route(
+            "/admin/tsdb/clean_tombstones",
+            change(admin::clean_tombstones),
+        )
         .fallback(no_such_endpoint);
     Router::new()
         .nest("/api/v1", v1)
@@ -69,6 +77,11 @@ pub fn router(app: Arc<App>, hosts: Hosts) -> Router {
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::new())
         .with_state(app)
+}
+
+/// What changes the store comes by POST or PUT, as in Prometheus.
+fn change<H: Handler<T, Arc<App>>, T: 'static>(handler: H) -> MethodRouter<Arc<App>> {
+    post(handler.clone()).put(handler)
 }
 
 async fn no_such_endpoint() -> Error {

@@ -1,5 +1,6 @@
 //! What the API answers from.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -21,6 +22,9 @@ pub struct App {
     pub scrape: Arc<scrape::Manager>,
     /// The rules and alerts.
     pub rules: watchpost_rules::Manager,
+    /// The store's directory, where requests may change the store; nothing where that is not
+    /// enabled.
+    pub admin: Option<PathBuf>,
     /// Who takes the samples that others send; nobody where that is not enabled.
     pub receiver: Option<Arc<Receiver>>,
     /// Our own metrics.

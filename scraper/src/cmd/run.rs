@@ -73,6 +73,7 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
         },
         query_concurrency: flags.query_concurrency,
         connections: flags.max_connections,
+        admin: flags.admin_api.then(|| flags.data.clone()),
         remote_write_receiver: flags.remote_write_receiver,
         flags: shown(flags, &config),
         config: config.clone(),
@@ -158,6 +159,7 @@ fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
             "web.external-url",
             flags.external_url.clone().unwrap_or_default(),
         ),
+        ("web.enable-admin-api", flags.admin_api.to_string()),
         (
             "web.enable-remote-write-receiver",
             flags.remote_write_receiver.to_string(),

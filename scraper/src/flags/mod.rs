@@ -3,8 +3,8 @@
 mod tsdb;
 
 pub use tsdb::{
-    AnalyzeFlags, DeleteFlags, DumpFlags, DumpFormat, ImportFlags, ServerFlags, SnapshotFlags,
-    TsdbVerb,
+    AnalyzeFlags, DeleteFlags, DirectoryFlags, DumpFlags, DumpFormat, ImportFlags, ServerFlags,
+    SnapshotFlags, TsdbVerb,
 };
 
 use std::net::SocketAddr;
@@ -210,6 +210,9 @@ pub struct RunFlags {
         default_value = "5m"
     )]
     pub lookback: Duration,
+    /// Whether requests may make snapshots and delete samples, at /api/v1/admin/tsdb.
+    #[arg(long = "web.enable-admin-api")]
+    pub admin_api: bool,
     /// Whether samples that others send by remote write are taken, at /api/v1/write.
     #[arg(long = "web.enable-remote-write-receiver")]
     pub remote_write_receiver: bool,

@@ -19,11 +19,13 @@ pub enum TsdbVerb {
         about = "Store the samples of OpenMetrics files with times; nothing is stored where a file is faulty"
     )]
     Import(ImportFlags),
-    /// Make a running server write a snapshot of its store.
+    /// Read all files and check them; the exit status is 1 where one is damaged.
+    Verify(DirectoryFlags),
+    /// Write all samples into a directory of their own.
     Snapshot(SnapshotFlags),
-    /// Make a running server delete series, or a span of them.
+    /// Delete series, or a span of them.
     Delete(DeleteFlags),
-    /// Make a running server take deleted samples out of its files.
+    /// Take deleted samples out of the files.
     Clean(ServerFlags),
 }
 
@@ -36,6 +38,14 @@ pub struct AnalyzeFlags {
     /// How many entries each list has.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+}
+
+/// Which store.
+#[derive(Args, Clone, Debug)]
+pub struct DirectoryFlags {
+    /// The store's directory.
+    #[arg(value_name = "DIR", default_value = "data")]
+    pub directory: PathBuf,
 }
 
 /// The flags of `tsdb dump`.
@@ -96,6 +106,13 @@ pub struct ServerFlags {
     /// The server, started with --web.enable-admin-api; http where no scheme is given.
     #[arg(long, default_value = "http://127.0.0.1:9090")]
     pub server: String,
+    /// The directory of a store that no server has open, instead of a server.
+    #[arg(
+        long = "storage.tsdb.path",
+        value_name = "DIR",
+        conflicts_with = "server"
+    )]
+    pub directory: Option<PathBuf>,
 }
 
 /// The flags of `tsdb snapshot`.
@@ -118,12 +135,12 @@ pub struct DeleteFlags {
     /// Which series; the union where it is given several times.
     #[arg(long = "match", value_name = "SELECTOR", required = true)]
     pub selectors: Vec<String>,
-    /// The first time, RFC 3339 or Unix seconds; the beginning where it is not given.
-    #[arg(long, value_name = "TIME")]
-    pub start: Option<String>,
+    /// The first time, RFC 3339 or milliseconds since 1970; the beginning where it is not given.
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub min_time: Option<i64>,
     /// The last time; the end where it is not given.
-    #[arg(long, value_name = "TIME")]
-    pub end: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = time, allow_hyphen_values = true)]
+    pub max_time: Option<i64>,
 }
 
 /// RFC 3339, or milliseconds as promtool takes them.

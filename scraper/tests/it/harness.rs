@@ -28,15 +28,13 @@ pub(crate) async fn server(text: &str) -> Running {
 /// A server with a store in a folder.
 pub(crate) async fn server_in(folder: &Path, text: &str) -> Running {
     let path = folder.to_owned();
-    server_with(
-        text,
-        Db::open(watchpost_tsdb::Config {
-            path,
-            ..Default::default()
-        })
-        .unwrap(),
-    )
-    .await
+    let db = Db::open(watchpost_tsdb::Config {
+        path: path.clone(),
+        ..Default::default()
+    });
+    let mut settings = settings(text, db.unwrap()).await;
+    settings.admin = Some(path);
+    start(settings)
 }
 
 /// A server that nothing is enabled on.
@@ -63,6 +61,7 @@ async fn settings(text: &str, db: Db) -> Settings {
         queries: watchpost_promql::Options::default(),
         query_concurrency: 4,
         connections: 64,
+        admin: None,
         remote_write_receiver: true,
         flags: Vec::new(),
     }

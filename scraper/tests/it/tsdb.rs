@@ -160,14 +160,11 @@ fn of_a_faulty_file_nothing_is_imported() {
 }
 
 #[test]
-fn another_value_than_the_stored_one_is_told() {
+fn another_value_than_the_stored_one_changes_nothing() {
     let (_folder, store) = store();
     import(&store, "a 1 1600000000\n# EOF\n").unwrap();
-    let told = import(&store, "a 2 1600000000\nb 3 1600000000\n# EOF\n").unwrap_err();
-    assert_eq!(
-        told,
-        "refused: duplicate sample for timestamp with another value (1); all others are stored"
-    );
+    // What is in a segment is not compared: the first value stands, and nobody is told.
+    import(&store, "a 2 1600000000\nb 3 1600000000\n# EOF\n").unwrap();
     assert_eq!(
         dump(&store, &[]),
         "a{} 1 1600000000.000\nb{} 3 1600000000.000\n# EOF\n"
@@ -214,4 +211,34 @@ fn what_is_older_than_the_stored_comes_in_as_well() {
         dump(&store, &[]),
         "a{} 1 1600000000.000\na{} 2 1600000100.000\nb{} 1 1600000050.000\n# EOF\n"
     );
+}
+
+#[test]
+fn a_store_is_verified_and_a_damaged_one_is_told() {
+    let (_folder, store) = store();
+    import(&store, PROMTOOL).unwrap();
+    tsdb(&["verify", text(&store)]).unwrap();
+    let files = ["log", "head", "segments"].map(|part| fs::read_dir(store.join(part)));
+    let files = files.into_iter().flatten().flatten();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort_by_key(|path| fs::metadata(path).unwrap().len());
+    let largest = paths.pop().unwrap();
+    let mut bytes = fs::read(&largest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x55;
+    fs::write(&largest, bytes).unwrap();
+    assert!(tsdb(&["verify", text(&store)]).is_err());
+}
+
+#[test]
+fn a_store_that_no_server_has_is_snapshotted_and_deleted_from() {
+    let (_folder, store) = store();
+    import(&store, PROMTOOL).unwrap();
+    tsdb(&["snapshot", "--storage.tsdb.path", text(&store)]).unwrap();
+    let mut snapshots = fs::read_dir(store.join("snapshots")).unwrap();
+    let snapshot = snapshots.next().unwrap().unwrap().path();
+    tsdb(&["delete", "--match=up", "--storage.tsdb.path", text(&store)]).unwrap();
+    tsdb(&["clean", "--storage.tsdb.path", text(&store)]).unwrap();
+    assert!(!dump(&store, &[]).contains("up{}"));
+    assert_eq!(dump(&snapshot, &[]), PROMTOOL);
 }

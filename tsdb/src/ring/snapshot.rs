@@ -26,9 +26,12 @@ impl Store {
         let mut work = ring.work.lock();
         self.let_go_of_moved(files, &mut work);
         let segments = directory.join("segments");
-        ring.disk
-            .create_directory(&segments)
-            .map_err(|source| io("make directory", &segments, source))?;
+        // All parts of a data directory, so that it can be read without being changed.
+        for part in ["log", "head", "segments"].map(|part| directory.join(part)) {
+            ring.disk
+                .create_directory(&part)
+                .map_err(|source| io("make directory", &part, source))?;
+        }
         let list = ring.list();
         for sealed in &list.segments {
             let (from, to) = (sealed.segment.path(), sealed.name.path(&segments));

@@ -2,10 +2,11 @@
 
 mod analyze;
 mod batches;
+mod change;
 mod dump;
 mod import;
 mod pieces;
-mod server;
+mod verify;
 
 use std::path::Path;
 
@@ -22,25 +23,33 @@ const FOREVER: Duration = Duration::from_secs(1_000 * 365 * 86_400);
 
 /// Runs the verb.
 pub fn run(verb: &TsdbVerb) -> Result<(), Failure> {
-    Ok(match verb {
+    let done = match verb {
+        TsdbVerb::Verify(flags) => return verify::verify(flags),
         TsdbVerb::Analyze(flags) => analyze::analyze(flags),
         TsdbVerb::Dump(flags) => dump::dump(flags),
         TsdbVerb::Import(flags) => import::import(flags),
-        TsdbVerb::Snapshot(flags) => server::snapshot(flags),
-        TsdbVerb::Delete(flags) => server::delete(flags),
-        TsdbVerb::Clean(flags) => server::clean(flags),
-    }?)
+        TsdbVerb::Snapshot(flags) => change::snapshot(flags),
+        TsdbVerb::Delete(flags) => change::delete(flags),
+        TsdbVerb::Clean(flags) => change::clean(flags),
+    };
+    Ok(done?)
 }
 
 /// Opens a store to read it.
 fn open(directory: &Path) -> anyhow::Result<Db> {
+    is_there(directory)?;
+    Db::open_read_only(config(directory)).context("cannot open the store")
+}
+
+/// A directory that is not there is not made by reading it.
+fn is_there(directory: &Path) -> anyhow::Result<()> {
     if !directory.is_dir() {
         anyhow::bail!(
             "expected the directory of a store, found none at `{}`",
             directory.display()
         );
     }
-    open_for_writing(directory)
+    Ok(())
 }
 
 /// Opens a store to write to it; it is made where there is none.

@@ -1,4 +1,5 @@
-//! What a running server does to its own store: `watchpost tsdb snapshot|delete|clean`.
+//! `watchpost tsdb snapshot|delete|clean`: changes the store of a running server, by asking it, or one
+//! that no server has open.
 
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use super::super::{block_on, say};
+use crate::clock;
 use crate::flags::{DeleteFlags, ServerFlags, SnapshotFlags};
+use crate::snapshots::{SNAPSHOTS, snapshot_name};
 
 /// How long the server may take.
 const TIMEOUT: Duration = Duration::from_hours(1);
@@ -27,38 +30,57 @@ struct Data {
     name: String,
 }
 
-/// Makes a snapshot and says its name.
+/// Makes a snapshot and says where.
 pub(super) fn snapshot(flags: &SnapshotFlags) -> anyhow::Result<()> {
+    if let Some(directory) = &flags.server.directory {
+        super::is_there(directory)?;
+        let path = directory
+            .join(SNAPSHOTS)
+            .join(snapshot_name(clock::now_ms()));
+        super::open_for_writing(directory)?.snapshot(&path, !flags.skip_head)?;
+        say(format_args!("{}", path.display()));
+        return Ok(());
+    }
     let skip = flags.skip_head.to_string();
-    let parameters = [("skip_head", skip.as_str())];
-    let answer = call(&flags.server, "snapshot", &parameters)?;
+    let answer = call(&flags.server, "snapshot", &[("skip_head", skip)])?;
     let name = answer.data.context("the server named no snapshot")?.name;
-    say(format_args!("snapshots/{name}"));
+    say(format_args!(
+        "{SNAPSHOTS}/{name} in the server's data directory"
+    ));
     Ok(())
 }
 
 /// Deletes series.
 pub(super) fn delete(flags: &DeleteFlags) -> anyhow::Result<()> {
-    let times = [("start", &flags.start), ("end", &flags.end)];
-    let parameters: Vec<(&str, &str)> = flags
-        .selectors
-        .iter()
-        .map(|selector| ("match[]", selector.as_str()))
-        .chain(
-            times
-                .iter()
-                .filter_map(|(name, time)| Some((*name, time.as_deref()?))),
-        )
-        .collect();
+    if let Some(directory) = &flags.server.directory {
+        super::is_there(directory)?;
+        let range = super::range(flags.min_time, flags.max_time)?;
+        let db = super::open_for_writing(directory)?;
+        for matchers in super::selectors(&flags.selectors)? {
+            db.delete(range, &matchers)?;
+        }
+        return Ok(());
+    }
+    let mut parameters: Vec<(&str, String)> = Vec::new();
+    for selector in &flags.selectors {
+        parameters.push(("match[]", selector.clone()));
+    }
+    for (name, time) in [("start", flags.min_time), ("end", flags.max_time)] {
+        parameters.extend(time.map(|time| (name, clock::rfc3339(time))));
+    }
     call(&flags.server, "delete_series", &parameters).map(drop)
 }
 
 /// Takes deleted samples out of the files.
 pub(super) fn clean(flags: &ServerFlags) -> anyhow::Result<()> {
+    if let Some(directory) = &flags.directory {
+        super::is_there(directory)?;
+        return Ok(super::open_for_writing(directory)?.clean_tombstones()?);
+    }
     call(flags, "clean_tombstones", &[]).map(drop)
 }
 
-fn call(flags: &ServerFlags, verb: &str, parameters: &[(&str, &str)]) -> anyhow::Result<Answer> {
+fn call(flags: &ServerFlags, verb: &str, parameters: &[(&str, String)]) -> anyhow::Result<Answer> {
     let server = flags.server.trim_end_matches('/');
     let scheme = if server.contains("://") {
         ""
