@@ -173,6 +173,12 @@ impl Db {
             .set(group.state.id, metric, metadata);
     }
 
+    /// Remembers what a target's page says of its metrics, in place of what its page before said.
+    /// Targets with the same page share the list.
+    pub fn set_page_metadata(&self, group: &Group, page: &Arc<[(String, Metadata)]>) {
+        self.store.metadata.lock().set_page(group.state.id, page);
+    }
+
     /// What targets say of metrics: (group labels, metric, metadata), of one metric or of all.
     pub fn metadata(&self, metric: Option<&str>) -> Vec<(Labels, String, Metadata)> {
         let found = self.store.metadata.lock().get(metric);

@@ -13,6 +13,8 @@ use crate::index::GroupId;
 pub(crate) struct MetadataTable {
     entries: HashSet<Arc<Entry>>,
     groups: BTreeMap<GroupId, BTreeMap<Arc<str>, Arc<Entry>>>,
+    /// What the last page of a target says as a whole, which targets with the same page share.
+    pages: BTreeMap<GroupId, Arc<[(String, Metadata)]>>,
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -44,6 +46,11 @@ impl MetadataTable {
         of_group.insert(Arc::clone(&entry.metric), entry);
     }
 
+    /// Remembers what the page of a group says, in place of what its page before said.
+    pub(crate) fn set_page(&mut self, group: GroupId, page: &Arc<[(String, Metadata)]>) {
+        self.pages.insert(group, Arc::clone(page));
+    }
+
     /// What is said of one metric, or of all.
     pub(crate) fn get(&self, metric: Option<&str>) -> Vec<(GroupId, String, Metadata)> {
         let mut found = Vec::new();
@@ -55,12 +62,19 @@ impl MetadataTable {
                 entries.map(|entry| (*group, entry.metric.to_string(), entry.metadata.clone())),
             );
         }
+        for (group, page) in &self.pages {
+            let entries = page
+                .iter()
+                .filter(|(name, _)| metric.is_none_or(|metric| *name == metric));
+            found.extend(entries.map(|(name, said)| (*group, name.clone(), said.clone())));
+        }
         found
     }
 
     /// Forgets groups that are gone, and what nobody says any more.
     pub(crate) fn prune(&mut self, is_alive: impl Fn(GroupId) -> bool) {
         self.groups.retain(|group, _| is_alive(*group));
+        self.pages.retain(|group, _| is_alive(*group));
         self.entries.retain(|entry| Arc::strong_count(entry) > 1);
     }
 }

@@ -319,6 +319,13 @@ fn metadata_are_kept_by_target_and_metric() {
     db.set_metadata(&two, "b", &metadata);
     assert_eq!(db.metadata(Some("a")).len(), 2);
     assert_eq!(db.metadata(None).len(), 3);
+    let page = std::sync::Arc::from([("c".to_owned(), metadata.clone())]);
+    db.set_page_metadata(&one, &page);
+    db.set_page_metadata(&two, &page);
+    assert_eq!(db.metadata(Some("c")).len(), 2);
+    db.set_page_metadata(&one, &std::sync::Arc::from([]));
+    assert_eq!(db.metadata(Some("c")).len(), 1);
+    assert_eq!(db.metadata(None).len(), 4);
     assert_eq!(db.metadata(Some("a"))[0].0, *one.labels());
 }
 

@@ -37,7 +37,7 @@ pub(super) struct PageLayout {
     /// The lines that are kept.
     pub(super) kept: usize,
     /// What the page says of its metrics.
-    pub(super) metadata: Vec<(String, Metadata)>,
+    pub(super) metadata: Arc<[(String, Metadata)]>,
 }
 
 pub(super) type Lines = Shapes<Line, PageLayout>;

@@ -221,9 +221,7 @@ impl Ingest {
         if self.shape.as_ref().is_some_and(same) {
             return;
         }
-        for (metric, metadata) in &shape.kept().metadata {
-            self.db.set_metadata(group, metric, metadata);
-        }
+        self.db.set_page_metadata(group, &shape.kept().metadata);
         let body = fetched.page.as_ref().ok();
         let format = body.and_then(|body| format(&body.content_type).ok());
         self.shape = format.map(|format| (format, Arc::clone(shape)));

@@ -141,7 +141,7 @@ impl Reader<'_> {
         PageLayout {
             row: self.db.layout(&ids),
             kept,
-            metadata: metadata::read(format, comments.chain([tail])),
+            metadata: metadata::read(format, comments.chain([tail])).into(),
         }
     }
 
