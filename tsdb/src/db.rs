@@ -150,8 +150,8 @@ impl Db {
         range: TimeRange,
         matchers: &[Matcher],
     ) -> Result<Vec<String>, Error> {
-        let names = label_names(&self.store, range, matchers)?;
-        Ok(names.into_iter().collect())
+        let (names, _) = label_names(&self.store, range, matchers, 0)?;
+        Ok(names)
     }
 
     /// The values of one label of such series, sorted.
@@ -161,8 +161,19 @@ impl Db {
         range: TimeRange,
         matchers: &[Matcher],
     ) -> Result<Vec<String>, Error> {
-        let values = label_values(&self.store, name, range, matchers)?;
-        Ok(values.into_iter().collect())
+        let (values, _) = self.first_label_values(name, (range, 0), matchers)?;
+        Ok(values)
+    }
+
+    /// The first values of one label of such series, sorted, and whether there are more; a limit of 0
+    /// is none.
+    pub fn first_label_values(
+        &self,
+        name: &str,
+        (range, limit): (TimeRange, usize),
+        matchers: &[Matcher],
+    ) -> Result<(Vec<String>, bool), Error> {
+        label_values(&self.store, name, (range, limit), matchers)
     }
 
     /// Remembers what a target says of a metric.

@@ -11,7 +11,6 @@
 mod cardinality;
 mod filter;
 mod groups;
-#[cfg_attr(not(test), expect(dead_code, reason = "selecting is about to use it"))]
 mod labels;
 mod layouts;
 mod lines;
@@ -26,16 +25,11 @@ use crate::LineId;
 pub use cardinality::Cardinality;
 pub(crate) use cardinality::cardinality;
 pub(crate) use groups::{GroupId, Groups, Side};
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "selecting is about to use them")
-)]
 pub(crate) use labels::{Found, all_names, all_values, label_names, label_values};
 pub(crate) use layouts::Layouts;
 pub(crate) use lines::{Line, Lines};
 pub(crate) use matching::{Match, matching};
-pub(crate) use schemas::Schema;
-pub(crate) use schemas::Schemas;
+pub(crate) use schemas::{Schema, Schemas};
 pub(crate) use sets::Set;
 
 /// The labels of lines or of groups, by value.

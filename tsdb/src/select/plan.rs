@@ -142,10 +142,22 @@ impl Plan {
         range: TimeRange,
         matchers: &[Matcher],
     ) -> Result<Self, Error> {
+        Self::of_others(store, range, matchers, |_| false)
+    }
+
+    /// As [`new`](Self::new), without the segments of which `told` says that it knows enough. It is
+    /// asked of those that have nothing deleted and lie in the range as a whole.
+    pub(crate) fn of_others(
+        store: &Store,
+        range: TimeRange,
+        matchers: &[Matcher],
+        mut told: impl FnMut(&SegmentIndex) -> bool,
+    ) -> Result<Self, Error> {
         let mut gathering = Gathering::default();
         // Before the head: what leaves it later is in a segment that this list may lack, and so
         // stays there as long as this list is held.
         let list = store.list();
+        let stones = list.stones.within(range);
         let mut segments = Vec::new();
         for sealed in &list.segments {
             let info = sealed.segment.info();
@@ -157,6 +169,10 @@ impl Plan {
                         continue;
                     }
                 };
+                let whole = range.has(info.min_time_ms) && range.has(info.max_time_ms);
+                if whole && stones.0.is_empty() && told(&index) {
+                    continue;
+                }
                 gathering.add_sealed(segments.len(), &index, matchers);
                 segments.push((Arc::clone(sealed), index));
             }
@@ -168,7 +184,7 @@ impl Plan {
             groups: gathering.groups,
             lines: gathering.lines,
             segments,
-            stones: list.stones.within(range),
+            stones,
             list,
         })
     }
