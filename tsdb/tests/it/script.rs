@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use watchpost_model::{Duration, Labels, stale_nan};
-use watchpost_tsdb::{Config, Db};
+use watchpost_model::{Duration, Labels, Matcher, stale_nan};
+use watchpost_tsdb::{Config, Db, TimeRange};
 
 use crate::support::{self, Dump, append_at, dump, group, line};
 
 /// How many steps the run has.
 pub(crate) const STEPS: i64 = 260;
+
+/// The step in which something is deleted.
+pub(crate) const DELETION: i64 = 151;
 
 const START: i64 = 10_000_000_000;
 
@@ -51,6 +54,12 @@ pub(crate) fn step(db: &Db, step: i64) {
         7 if step % 20 == 7 => drop(two.end(now, now)),
         8 => drop(db.sync()),
         9 if step % 30 == 29 => drop(db.maintain(now)),
+        1 if step == DELETION => {
+            let range = TimeRange::new(START + 40_000, START + 70_500);
+            let of_c = [Matcher::equal("__name__", "c")];
+            drop(db.delete(range, &of_c).or_else(|_| db.delete(range, &of_c)));
+        }
+        1 if step == 221 => drop(db.clean_tombstones()),
         4 if step == 104 => {
             // The clock was ahead: what comes next goes to a side.
             append_at(db, &one, now + 90_500, &[(a, 5.0), (b, stale_nan())], now).unwrap();

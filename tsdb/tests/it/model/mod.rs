@@ -19,7 +19,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use self::run::Run;
-use self::step::{Setting, Step, query, setting, step};
+use self::step::{Query, Setting, Step, query, setting, step};
 
 proptest! {
     #![proptest_config(ProptestConfig {
@@ -86,4 +86,36 @@ fn a_late_part_of_a_row_that_is_not_the_newest_stays() {
         run.step(&step);
     }
     run.check_all();
+}
+
+#[test]
+fn what_was_deleted_stays_deleted_when_the_rest_is_sealed_and_after_a_restart() {
+    let mut run = Run::new(&Setting {
+        retention: 600,
+        window: 20,
+        out_of_order: 0,
+        log_file_size: 2_000,
+        max_series: 0,
+    });
+    let page = Step::Page {
+        group: 0,
+        after: 0,
+        values: vec![(0, 0.0)],
+    };
+    let all = Query {
+        matchers: Vec::new(),
+        back: 0,
+        length: 0,
+    };
+    let pages = Step::Pages {
+        group: 1,
+        count: 71,
+        each: 1_691,
+        lines: vec![0],
+        seed: 0,
+    };
+    for step in [page, Step::Delete(all), pages, Step::Maintain] {
+        run.step(&step);
+    }
+    run.restart();
 }

@@ -1,6 +1,6 @@
 //! What the store has to hold: the samples that can be read, and how each series stands.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use watchpost_model::stale_nan;
 use watchpost_tsdb::TimeRange;
@@ -41,14 +41,17 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Oracle {
     visible: Cells,
-    /// Cells that were deleted: the same value again may stay deleted.
-    deleted: BTreeSet<Cell>,
+    /// What was deleted: the same value again, and what fills a row of before, may stay deleted.
+    deleted: Vec<(TimeRange, Vec<usize>)>,
     /// Before this time the store may have dropped what it had.
     pub(super) floor: i64,
     states: [[State; LINES]; GROUPS],
     /// Whether pages of a group came out of order: what they hold stands beside the rest, and ends
     /// at a time of its own.
     sided: [bool; GROUPS],
+    /// Rows of a group before this may be sealed: what the order of each of its series is there, the
+    /// head does not know.
+    open_from: [i64; GROUPS],
     /// The newest time that was offered, by source and line.
     newest: BTreeMap<(usize, usize), i64>,
 }
@@ -57,10 +60,11 @@ impl Oracle {
     pub(super) fn new() -> Self {
         Self {
             visible: Cells::new(),
-            deleted: BTreeSet::new(),
+            deleted: Vec::new(),
             floor: i64::MIN,
             states: [[State::Ended; LINES]; GROUPS],
             sided: [false; GROUPS],
+            open_from: [i64::MIN; GROUPS],
             newest: BTreeMap::new(),
         }
     }
@@ -81,6 +85,19 @@ impl Oracle {
     /// The newest time that was offered to a group.
     pub(super) fn newest_of_group(&self, group: usize) -> Option<i64> {
         (0..LINES).filter_map(|line| self.newest(group, line)).max()
+    }
+
+    /// Whether rows of a group at a time are known to be in the head.
+    pub(super) fn is_open(&self, group: usize, time: i64) -> bool {
+        time >= self.open_from[group]
+    }
+
+    /// Notes that what there is may be sealed.
+    pub(super) fn note_seal(&mut self) {
+        for group in 0..GROUPS {
+            let newest = self.newest_of_group(group);
+            self.open_from[group] = newest.map_or(i64::MIN, |newest| newest + 1);
+        }
     }
 
     pub(super) fn note_time(&mut self, group: usize, line: usize, time: i64) {
@@ -171,11 +188,13 @@ impl Oracle {
             .filter(current)
             .filter(|offer| !found.contains_key(&offer.cell))
             .collect();
-        let has_to = missing.iter().find(|offer| offer.must);
+        let has_to = missing
+            .iter()
+            .find(|offer| offer.must && !(offer.fills && self.was_deleted(offer.cell)));
         assert!(has_to.is_none(), "not taken: {has_to:?}");
         let silent = missing
             .iter()
-            .filter(|offer| offer.given && !self.deleted.contains(&offer.cell))
+            .filter(|offer| offer.given && !self.was_deleted(offer.cell))
             .count();
         assert!(
             silent <= refused,
@@ -185,16 +204,18 @@ impl Oracle {
             .extend(found.iter().map(|(cell, bits)| (*cell, *bits)));
     }
 
-    /// Takes what passes out of a range.
-    #[expect(dead_code, reason = "the store cannot delete yet")]
-    pub(super) fn delete(&mut self, range: TimeRange, passes: impl Fn(usize) -> bool) {
-        let gone = self.visible.range((range.from_ms, 0)..);
-        let gone = gone.take_while(|((time, _), _)| *time <= range.to_ms);
-        let gone = gone.filter(|((_, series), _)| passes(*series));
-        let gone: Vec<_> = gone.map(|(cell, _)| *cell).collect();
-        for cell in gone {
-            self.visible.remove(&cell);
-            self.deleted.insert(cell);
-        }
+    fn was_deleted(&self, (time, series): Cell) -> bool {
+        let mut deleted = self.deleted.iter();
+        deleted.any(|(range, of)| {
+            (range.from_ms..=range.to_ms).contains(&time) && of.contains(&series)
+        })
+    }
+
+    /// Takes series out of a range.
+    pub(super) fn delete(&mut self, range: TimeRange, series: Vec<usize>) {
+        let within =
+            |(time, of): &Cell| (range.from_ms..=range.to_ms).contains(time) && series.contains(of);
+        self.visible.retain(|cell, _| !within(cell));
+        self.deleted.push((range, series));
     }
 }

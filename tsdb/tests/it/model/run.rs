@@ -105,6 +105,12 @@ impl Run {
             }
             Step::Clock(by) => self.now = START.max(self.now + by),
             Step::Maintain => self.maintain(),
+            Step::Delete(query) => self.delete(query),
+            Step::CleanTombstones => {
+                self.db().clean_tombstones().unwrap();
+                self.check_all();
+            }
+            Step::MoveToSnapshot => self.move_to_snapshot(),
             Step::Restart => self.restart(),
             Step::Kill => self.kill(),
             Step::Ask(query) => self.check(query),
@@ -127,8 +133,11 @@ impl Run {
         let found = self.found(range);
         match result {
             Ok(appended) => {
-                let late = appended.out_of_order + appended.too_old;
-                let refused = appended.refused + appended.conflicts + appended.marks + late;
+                let refused = appended.refused
+                    + appended.conflicts
+                    + appended.marks
+                    + appended.out_of_order
+                    + appended.too_old;
                 self.oracle.observe(range, &found, offers, refused);
             }
             Err(Error::Refused(refusal)) => {
@@ -246,7 +255,8 @@ impl Run {
         let beside = self.oracle.newest_of_group(group) >= Some(time);
         let must = |line: usize| {
             let newest = self.oracle.newest(group, line);
-            self.takes(time) && newest.is_none_or(|newest| time > newest)
+            let open = self.oracle.is_open(group, time);
+            open && self.takes(time) && newest.is_none_or(|newest| time > newest)
         };
         let offers = self.offers(group, time, &part, must);
         let states: Vec<_> = part
@@ -359,10 +369,17 @@ impl Run {
 
     fn maintain(&mut self) {
         self.db().maintain(self.now).unwrap();
+        self.oracle.note_seal();
         let cutoff = self.now - self.setting.retention * 1_000;
         self.oracle.floor = self.oracle.floor.max(cutoff);
         for group in 0..GROUPS {
             let newest = self.oracle.newest_of_group(group);
+            let window = self.setting.window * 1_000;
+            // Once all that a group has is sealed, how its series stand is forgotten.
+            if newest.is_some_and(|newest| newest.div_euclid(window) < self.now.div_euclid(window))
+            {
+                self.oracle.unsettle(group);
+            }
             // What is forgotten now may be in the log yet, and end after a restart.
             if newest.is_some_and(|newest| newest < self.oracle.floor) {
                 self.oracle.take_aside(group);
@@ -375,6 +392,7 @@ impl Run {
         self.db = None;
         self.db = Some(open_unsynced(self.config()));
         self.oracle.unsettle_all();
+        self.oracle.note_seal();
         self.check_all();
     }
 
@@ -387,6 +405,28 @@ impl Run {
         self.restart();
     }
 
+    fn delete(&mut self, query: &Query) {
+        let range = self.range(query);
+        self.db().delete(range, &query.matchers).unwrap();
+        let passing = (0..self.world.len()).filter(|series| self.passes(query, *series));
+        let passing = passing.collect();
+        self.oracle.delete(range, passing);
+        self.check_all();
+    }
+
+    /// What a snapshot has is all that there is.
+    fn move_to_snapshot(&mut self) {
+        let copy = tempdir().unwrap();
+        let path = copy.path().join("snapshot");
+        self.db().snapshot(&path, true).unwrap();
+        self.check_all();
+        self.db = None;
+        let directory = tempdir().unwrap();
+        support::copy_directory(&path, directory.path());
+        self.directory = directory;
+        self.restart();
+    }
+
     pub(super) fn check_all(&mut self) {
         let found = self.found(TimeRange::ALL);
         self.oracle.observe(TimeRange::ALL, &found, &[], 0);
@@ -394,18 +434,23 @@ impl Run {
         assert_eq!(self.db().stats().quarantined_files, 0);
     }
 
+    fn range(&self, query: &Query) -> TimeRange {
+        let from = (self.now - query.back).max(self.oracle.floor);
+        TimeRange::new(from, from + query.length)
+    }
+
+    fn passes(&self, query: &Query, series: usize) -> bool {
+        let labels = self.world.labels(series);
+        let mut matchers = query.matchers.iter();
+        matchers.all(|matcher| matcher.matches(labels.get(matcher.name())))
+    }
+
     /// Asks in every way, where the store has all that it took.
     pub(super) fn check(&self, query: &Query) {
-        let from = (self.now - query.back).max(self.oracle.floor);
-        let range = TimeRange::new(from, from + query.length);
-        let passes = |series: usize| {
-            let labels = self.world.labels(series);
-            let mut matchers = query.matchers.iter();
-            matchers.all(|matcher| matcher.matches(labels.get(matcher.name())))
-        };
+        let range = self.range(query);
         let mut expected = vec![Vec::new(); self.world.len()];
         for ((time, series), bits) in self.oracle.within(range) {
-            if passes(series) {
+            if self.passes(query, series) {
                 expected[series].push((time, bits));
             }
         }

@@ -61,6 +61,11 @@ pub(super) enum Step {
     /// The clock moves by so many ms, maybe back.
     Clock(i64),
     Maintain,
+    /// What a question would find is deleted.
+    Delete(Query),
+    CleanTombstones,
+    /// The history goes on in a snapshot.
+    MoveToSnapshot,
     Restart,
     Kill,
     Ask(Query),
@@ -133,6 +138,9 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => (group(), 1..3_000_i64).prop_map(|(group, after)| Step::End { group, after }),
         1 => prop_oneof![3 => -300_000..300_000_i64, 1 => 300_000..2_000_000_i64].prop_map(Step::Clock),
         3 => Just(Step::Maintain),
+        1 => query().prop_map(Step::Delete),
+        1 => Just(Step::CleanTombstones),
+        1 => Just(Step::MoveToSnapshot),
         1 => Just(Step::Restart),
         1 => Just(Step::Kill),
         2 => query().prop_map(Step::Ask),
