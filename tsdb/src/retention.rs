@@ -39,7 +39,10 @@ impl Store {
         let mut lines = self.lines.write();
         let groups = self.groups.read();
         let schemas = groups.schemas();
-        lines.prune(|line| in_use.contains(&line) || schemas.has_line(line));
+        // A single column is known by its line, also when all of its rows are in segments.
+        lines.prune(|line| {
+            in_use.contains(&line) || schemas.has_line(line) || groups.find_single(line).is_some()
+        });
     }
 
     /// Takes the columns of series that have no row left from a group.

@@ -192,9 +192,17 @@ impl HeadFiles {
     }
 
     /// Starts a new file with the next block.
-    #[expect(dead_code, reason = "the ring is about to seal windows")]
     pub(crate) fn rotate(&self) {
         finish(&mut self.inner.lock());
+    }
+
+    /// The numbers of the oldest file, where there is one, and of the newest that there was.
+    pub(crate) fn span(&self) -> (Option<u64>, u64) {
+        let inner = self.inner.lock();
+        let current = inner.current.iter().map(|current| &current.about);
+        let files = inner.finished.iter().chain(current);
+        let oldest = files.map(|file| file.file.number).min();
+        (oldest, inner.last_number)
     }
 
     /// Forces what was written to the disk. A file for which that fails is not written again, and the

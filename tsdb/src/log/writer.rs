@@ -246,6 +246,22 @@ impl Log {
         Ok(())
     }
 
+    /// Starts the next file.
+    pub(crate) fn rotate(&self) {
+        let mut files = self.files.lock();
+        if files.current.is_some() {
+            files.finish();
+            self.start_file(&mut files);
+        }
+    }
+
+    /// The numbers of the oldest file and of the newest.
+    pub(crate) fn span(&self) -> (u64, u64) {
+        let files = self.files.lock();
+        let oldest = files.finished.first().map(|file| file.number);
+        (oldest.unwrap_or(files.last_number), files.last_number)
+    }
+
     /// How many files there are from this one on.
     pub(crate) fn files_from(&self, number: u64) -> usize {
         let files = self.files.lock();

@@ -15,7 +15,7 @@ use crate::directory::{Directory, io, list, set_aside};
 use crate::index::GroupId;
 use crate::segment::{Cache, GroupKey, Segment};
 use crate::stats::{RingStats, Stats};
-use crate::{Config, Disk, Error};
+use crate::{Config, Disk, Error, TimeRange};
 
 /// What there is at a moment.
 #[derive(Debug, Default)]
@@ -79,7 +79,13 @@ pub(super) struct Work {
     pub(super) told: bool,
     /// Files that could not be removed yet.
     pub(super) to_remove: Vec<PathBuf>,
+    /// The newest log file and head file when nothing that a tombstone hides was left outside of
+    /// these.
+    pub(super) last_files: HashMap<StoneKey, (u64, u64)>,
 }
+
+/// What tells tombstones apart: sequence and range.
+pub(super) type StoneKey = (u64, TimeRange);
 
 impl Work {
     pub(super) fn next_number(&mut self) -> u64 {
@@ -175,23 +181,15 @@ impl Ring {
         after.chain(stones).max().unwrap_or(0)
     }
 
-    /// Up to when the rows of groups are in segments, as far as the head may still have them: by the
-    /// segments of the last windows, and by those written last.
+    /// Up to when the rows of groups are in segments. All segments are asked: what a group that was idle
+    /// since takes for new, a later start would take for sealed.
     pub(crate) fn newest_watermarks(&self) -> Result<Vec<(GroupKey, i64)>, Error> {
-        let list = self.list();
-        let newest = list.segments.iter().map(|sealed| sealed.name.to_ms).max();
-        let last = list.segments.iter().map(|sealed| sealed.name.number).max();
         let mut found = Vec::new();
-        for sealed in &list.segments {
-            let name = sealed.name;
-            let is_new =
-                Some(name.to_ms) == newest || last.is_some_and(|last| name.number + 2 > last);
-            if is_new {
-                match sealed.segment.watermarks(&self.cache) {
-                    Ok(watermarks) => found.extend(watermarks),
-                    Err(damage @ Error::Damaged { .. }) => self.note_damage(&damage),
-                    Err(error) => return Err(error),
-                }
+        for sealed in &self.list().segments {
+            match sealed.segment.watermarks(&self.cache) {
+                Ok(watermarks) => found.extend(watermarks),
+                Err(damage @ Error::Damaged { .. }) => self.note_damage(&damage),
+                Err(error) => return Err(error),
             }
         }
         Ok(found)

@@ -180,7 +180,7 @@ impl Store {
                 moved.insert(group.id, last.saturating_add(1));
             }
         }
-        if source.is_empty() {
+        if moved.is_empty() {
             return Ok(());
         }
         ring.make_room(files.own_bytes(), files.own_bytes(), &self.config, work);
@@ -244,7 +244,7 @@ impl Store {
             return Ok(());
         }
         let oldest = self.oldest_row();
-        let hides = |stone: &&tombstones::Tombstone| {
+        let outside = |stone: &tombstones::Tombstone| {
             let in_head = oldest.is_some_and(|oldest| oldest <= stone.range.to_ms);
             let mut segments = list.segments.iter();
             let in_segments = segments.any(|sealed| {
@@ -252,14 +252,37 @@ impl Store {
                 let span = TimeRange::new(info.min_time_ms, info.max_time_ms);
                 sealed.name.number < stone.segment && stone.range.touches(span)
             });
-            in_head || in_segments || !work.to_remove.is_empty()
+            in_head || in_segments
         };
-        let kept: Vec<_> = list.stones.0.iter().filter(hides).cloned().collect();
+        let mut kept = Vec::new();
+        for stone in &list.stones.0 {
+            let is_kept =
+                !work.to_remove.is_empty() || outside(stone) || in_files(stone, files, work);
+            kept.extend(is_kept.then(|| stone.clone()));
+        }
         if kept.len() == list.stones.0.len() {
             return Ok(());
         }
+        let keys: Vec<_> = kept
+            .iter()
+            .map(|stone| (stone.sequence, stone.range))
+            .collect();
+        work.last_files.retain(|key, _| keys.contains(key));
         files.ring.set_stones(Tombstones(kept), work)
     }
+}
+
+/// Whether a log file or a head file may still have what a tombstone hides: a start reads it again,
+/// for where all of a group is hidden no segment tells that its rows were sealed.
+fn in_files(stone: &tombstones::Tombstone, files: &Files, work: &mut Work) -> bool {
+    let (log, head) = (files.log.span(), files.head.span());
+    let last = work.last_files.entry((stone.sequence, stone.range));
+    let (of_log, of_head) = *last.or_insert_with(|| {
+        files.log.rotate();
+        files.head.rotate();
+        (log.1, head.1)
+    });
+    log.0 <= of_log || head.0.is_some_and(|oldest| oldest <= of_head)
 }
 
 impl Ring {

@@ -200,6 +200,13 @@ impl<'a> MergeSource<'a> {
                 group.schema = schemas.intern(kept);
             }
         }
+        // A single column is known by its line: without it there is nothing to write.
+        let is_kept = |group: &SourceGroup| group.key.single.is_none() || group.schema.len() > 0;
+        let kept: Vec<_> = self.groups.iter().map(is_kept).collect();
+        let mut of_groups = kept.iter();
+        self.groups.retain(|_| of_groups.next() != Some(&false));
+        let mut of_bodies = kept.iter();
+        self.bodies.retain(|_| of_bodies.next() != Some(&false));
         Ok(())
     }
 

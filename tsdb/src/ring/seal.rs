@@ -85,6 +85,10 @@ impl<'a> HeadSource<'a> {
         if !self.stones.0.is_empty() {
             lines = self.visible(&state.labels, lines, &blocks, range)?;
         }
+        // A single column is known by its line: without it there is nothing to write.
+        if lines.is_empty() && state.single.is_some() {
+            return Ok(Some(last));
+        }
         let schema = self.schemas.intern(lines);
         let lines = self.lines.read();
         let single = state.single.and_then(|line| lines.get(line).cloned());
@@ -131,11 +135,6 @@ impl<'a> HeadSource<'a> {
             visible.extend(is_visible.then_some(id));
         }
         Ok(visible)
-    }
-
-    /// Whether there is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.groups.is_empty()
     }
 
     /// What is hidden of a group's column.

@@ -41,7 +41,7 @@ impl Store {
         tombstones::write(&*ring.disk, directory, &list.stones)?;
         if with_head {
             let mut number = work.last_number();
-            self.snapshot_head(files, &segments, &mut number)?;
+            self.snapshot_head(files, &segments, &list.stones, &mut number)?;
         }
         let synced = ring.disk.sync_directory(&segments);
         synced.map_err(|source| io("sync", &segments, source))?;
@@ -49,7 +49,13 @@ impl Store {
     }
 
     /// Writes the head's rows as segments, window by window.
-    fn snapshot_head(&self, files: &Files, segments: &Path, number: &mut u64) -> Result<(), Error> {
+    fn snapshot_head(
+        &self,
+        files: &Files,
+        segments: &Path,
+        stones: &Tombstones,
+        number: &mut u64,
+    ) -> Result<(), Error> {
         let ring = &files.ring;
         let groups = self.all_groups();
         let mut newest = None;
@@ -66,8 +72,8 @@ impl Store {
         while from <= newest {
             let (from_ms, to_ms) = ring.spans.window(from);
             let range = TimeRange::new(from_ms, to_ms.saturating_sub(1));
-            // What is deleted is hidden by the tombstones of the snapshot.
-            let mut source = HeadSource::new(&self.lines, Tombstones::default());
+            // By their numbers these segments come after the tombstones.
+            let mut source = HeadSource::new(&self.lines, stones.within(range));
             for group in &groups {
                 source.add(group, range)?;
             }

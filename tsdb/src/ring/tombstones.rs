@@ -8,8 +8,8 @@
 //! matcher   = operator: byte (0 =, 1 !=, 2 =~, 3 !~) | name: text | value: text
 //! ```
 //!
-//! Numbers, signed numbers and texts are as in the log; the CRC-32C is over the length and the payload.
-//! The file is written anew as a whole, under another name, and renamed.
+//! Numbers, signed numbers and texts are as in the log; the CRC-32C is over the
+//! version, the length and the payload, so that damage to the version is told from a newer one. The file is written anew as a whole, under another name, and renamed.
 
 use std::path::{Path, PathBuf};
 
@@ -104,7 +104,7 @@ impl Tombstones {
         file.extend_from_slice(&MAGIC);
         file.extend_from_slice(&VERSION.to_le_bytes());
         file.extend_from_slice(&length.to_le_bytes());
-        file.extend_from_slice(&checksum(length, &payload).to_le_bytes());
+        file.extend_from_slice(&checksum(VERSION, length, &payload).to_le_bytes());
         file.extend_from_slice(&payload);
         file
     }
@@ -119,12 +119,14 @@ impl Tombstones {
         if header.first_chunk() != Some(&MAGIC) {
             return Err(Damage::Bytes);
         }
-        if number(8) > VERSION {
-            return Err(Damage::Newer(number(8)));
-        }
-        let length = number(12);
-        if payload.len() as u64 != u64::from(length) || checksum(length, payload) != number(16) {
+        let (version, length) = (number(8), number(12));
+        if payload.len() as u64 != u64::from(length)
+            || checksum(version, length, payload) != number(16)
+        {
             return Err(Damage::Bytes);
+        }
+        if version > VERSION {
+            return Err(Damage::Newer(version));
         }
         let stones = read_all(payload).map_err(|Malformed| Damage::Bytes)?;
         Ok(Self(stones))
@@ -140,8 +142,12 @@ pub(crate) enum Damage {
     Bytes,
 }
 
-fn checksum(length: u32, payload: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&length.to_le_bytes()), payload)
+fn checksum(version: u32, length: u32, payload: &[u8]) -> u32 {
+    let checked = crc32c::crc32c(&version.to_le_bytes());
+    crc32c::crc32c_append(
+        crc32c::crc32c_append(checked, &length.to_le_bytes()),
+        payload,
+    )
 }
 
 fn read_all(payload: &[u8]) -> Result<Vec<Tombstone>, Malformed> {
@@ -244,7 +250,8 @@ mod tests {
         for place in 0..file.len() {
             let mut damaged = file.clone();
             damaged[place] ^= 0x20;
-            assert!(Tombstones::decode(&damaged).is_err(), "byte {place}");
+            let damage = Tombstones::decode(&damaged).unwrap_err();
+            assert_eq!(damage, Damage::Bytes, "byte {place}");
             assert!(
                 Tombstones::decode(&file[..place]).is_err(),
                 "cut at {place}"
@@ -252,6 +259,9 @@ mod tests {
         }
         let mut newer = file;
         newer[8] = 2;
+        let (header, payload) = newer.split_at_mut(HEADER);
+        let length = u32::try_from(payload.len()).unwrap();
+        header[16..].copy_from_slice(&checksum(2, length, payload).to_le_bytes());
         assert_eq!(Tombstones::decode(&newer).unwrap_err(), Damage::Newer(2));
     }
 

@@ -356,3 +356,23 @@ fn a_damaged_segment_is_set_aside_and_the_rest_is_there() {
     );
     assert!(dump(&db)[0].1.len() > 200);
 }
+
+#[test]
+fn a_window_in_which_a_single_column_is_deleted_as_a_whole_can_be_read() {
+    let directory = tempdir().unwrap();
+    let db = open_unsynced(windows(directory.path()));
+    let single = Labels::from_pairs([("__name__", "single")]);
+    db.append_single(&single, START, 1.0, START).unwrap();
+    fill(&db, 0..300, |_, _| {});
+    db.delete(TimeRange::ALL, &[Matcher::equal("__name__", "single")])
+        .unwrap();
+    let expected = dump(&db);
+    db.maintain(START + 290_000).unwrap();
+    assert_eq!(dump(&db), expected);
+    drop(db);
+    let db = open_unsynced(windows(directory.path()));
+    assert_eq!(dump(&db), expected);
+    assert_eq!(db.stats().damaged_records, 0);
+    let report = watchpost_tsdb::verify(directory.path()).unwrap();
+    assert!(report.faults.is_empty(), "{report:?}");
+}
