@@ -289,9 +289,14 @@ impl Db {
     pub fn stats(&self) -> Stats {
         let counters = &self.store.counters;
         let groups: Vec<_> = self.store.groups.read().iter().map(Arc::clone).collect();
+        let mut head_blocks = 0;
         let spans: Vec<_> = groups
             .iter()
-            .filter_map(|group| group.body.lock().time_span())
+            .filter_map(|group| {
+                let body = group.body.lock();
+                head_blocks += body.block_count() as u64;
+                body.time_span()
+            })
             .collect();
         let mut stats = Stats {
             series: counters.series.load(Ordering::Relaxed) as u64,
@@ -302,6 +307,7 @@ impl Db {
             side_rows: counters.side_rows.load(Ordering::Relaxed),
             memory_bytes: counters.memory.load(Ordering::Relaxed) as u64,
             dropped_blocks: counters.dropped_blocks.load(Ordering::Relaxed),
+            head_blocks,
             min_time_ms: spans.iter().map(|(first, _)| *first).min(),
             max_time_ms: spans.iter().map(|(_, last)| *last).max(),
             ..Stats::default()

@@ -58,7 +58,12 @@ impl Directory {
     pub(crate) fn read_only(path: &Path) -> Result<Self, Error> {
         std::fs::metadata(path).map_err(|source| io("open", path, source))?;
         refuse_foreign(path)?;
-        check_format(path)?;
+        if check_format(path)?.is_none() {
+            return Err(Error::Format {
+                path: path.to_owned(),
+                reason: "has no file `format`: it is no store's".to_owned(),
+            });
+        }
         Ok(Self {
             path: path.to_owned(),
             lock: None,

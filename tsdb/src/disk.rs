@@ -25,6 +25,11 @@ pub trait Disk: Debug + Send + Sync {
 
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Whether nothing is made on it, by intention: that is no fault to tell of.
+    fn is_read_only(&self) -> bool {
+        false
+    }
 }
 
 /// A file that is being written.
@@ -115,5 +120,9 @@ impl Disk for ReadOnlyDisk {
 
     fn remove(&self, _: &Path) -> io::Result<()> {
         Ok(())
+    }
+
+    fn is_read_only(&self) -> bool {
+        true
     }
 }

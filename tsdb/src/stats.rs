@@ -8,7 +8,7 @@ use crate::Refusal;
 /// Figures of a store.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
-    /// Series that have a row in memory.
+    /// Series of the head; one of which samples came late counts again.
     pub series: u64,
     /// Groups.
     pub groups: u64,

@@ -6,6 +6,7 @@
 
 mod admin;
 mod error;
+mod exemplars;
 mod hosts;
 mod params;
 mod query;
@@ -42,6 +43,10 @@ pub fn router(app: Arc<App>, hosts: Hosts) -> Router {
     let v1 = Router::new()
         .route("/query", get(query::instant).post(query::instant))
         .route("/query_range", get(query::range).post(query::range))
+        .route(
+            "/query_exemplars",
+            get(exemplars::exemplars).post(exemplars::exemplars),
+        )
         .route("/series", get(series::series).post(series::series))
         .route("/labels", get(series::labels).post(series::labels))
         .route("/label/{name}/values", get(series::values))

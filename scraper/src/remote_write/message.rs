@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! WriteRequest    timeseries 1: TimeSeries, metadata 3: MetricMetadata
-//! TimeSeries      labels 1: Label, samples 2: Sample, exemplars 3, histograms 4
+//! TimeSeries      labels 1: Label, samples 2: Sample, exemplars 3: Exemplar, histograms 4
 //! Label           name 1, value 2
 //! Sample          value 1: double, timestamp 2: int64 (ms)
+//! Exemplar        labels 1: Label, value 2: double, timestamp 3: int64 (ms)
 //! MetricMetadata  type 1, metric_family_name 2, help 4, unit 5
 //! ```
 //!
@@ -137,6 +138,25 @@ fn odd_sample(bytes: &[u8]) -> Result<Sample, Malformed> {
     Ok(sample)
 }
 
+/// The value and the time of an exemplar.
+#[cold]
+pub(super) fn exemplar(bytes: &[u8]) -> Result<Sample, Malformed> {
+    let mut fields = Fields::new(bytes);
+    let mut sample = Sample {
+        value: 0.0,
+        time_ms: 0,
+    };
+    while let Some(field) = fields.next()? {
+        match field {
+            (2, Value::Fixed64(bits)) => sample.value = f64::from_le_bytes(bits),
+            (3, Value::Varint(time)) => sample.time_ms = time.cast_signed(),
+            (2 | 3, _) => return Err(Malformed),
+            _ => {}
+        }
+    }
+    Ok(sample)
+}
+
 /// The labels at the front of a series, each with its bytes as a field.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LabelFields<'a>(Fields<'a>);
@@ -185,7 +205,7 @@ impl<'a> LabelFields<'a> {
     }
 }
 
-/// Puts the labels of a series before everything else, as nearly all senders do.
+/// Puts the labels of a series or an exemplar before everything else, as nearly all senders do.
 pub(super) fn labels_first(series: &[u8]) -> Result<Vec<u8>, Malformed> {
     let mut labels = Vec::with_capacity(series.len());
     let mut others = Vec::new();

@@ -9,6 +9,8 @@ use watchpost_tsdb::Refusal;
 pub struct Outcome {
     /// Samples that are stored, those that were there before included.
     pub samples: usize,
+    /// Exemplars that are kept.
+    pub exemplars: usize,
     /// Entries on what a metric is.
     pub metadata: usize,
     /// What was not stored, each reason once.
@@ -26,7 +28,8 @@ pub enum Reason {
     InvalidLabels,
     /// Native histograms, which are not stored.
     Histogram,
-    /// Exemplars, which are not stored. This alone is no fault of the sender's.
+    /// Exemplars: the store keeps none, or they are out of order or have too long labels. This alone
+    /// is no fault of the sender's.
     Exemplar,
 }
 
@@ -65,7 +68,7 @@ impl fmt::Display for Reason {
             Self::Store(refusal) => refusal.fmt(f),
             Self::InvalidLabels => f.write_str("invalid labels"),
             Self::Histogram => f.write_str("native histograms are disabled"),
-            Self::Exemplar => f.write_str("exemplar storage is disabled"),
+            Self::Exemplar => f.write_str("exemplars that are not kept"),
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Counters {
     pub failed: AtomicU64,
     /// Samples stored.
     pub samples: AtomicU64,
+    /// Exemplars kept.
+    pub exemplars: AtomicU64,
     /// Bytes received, compressed.
     pub bytes: AtomicU64,
     /// What was refused, by reason.
@@ -78,6 +80,8 @@ impl Counters {
     fn count(&self, outcome: &Outcome) {
         self.samples
             .fetch_add(outcome.samples as u64, Ordering::Relaxed);
+        self.exemplars
+            .fetch_add(outcome.exemplars as u64, Ordering::Relaxed);
         let mut refused = self.refused.lock();
         for (reason, count) in &outcome.refused {
             match refused.iter_mut().find(|(have, _)| have == reason) {

@@ -28,7 +28,7 @@ mod reference {
         #[prost(message, repeated, tag = "2")]
         pub(super) samples: Vec<Sample>,
         #[prost(message, repeated, tag = "3")]
-        pub(super) exemplars: Vec<Sample>,
+        pub(super) exemplars: Vec<Exemplar>,
         #[prost(message, repeated, tag = "4")]
         pub(super) histograms: Vec<Sample>,
     }
@@ -50,6 +50,16 @@ mod reference {
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
+    pub(super) struct Exemplar {
+        #[prost(message, repeated, tag = "1")]
+        pub(super) labels: Vec<Label>,
+        #[prost(double, tag = "2")]
+        pub(super) value: f64,
+        #[prost(int64, tag = "3")]
+        pub(super) timestamp: i64,
+    }
+
+    #[derive(Clone, PartialEq, prost::Message)]
     pub(super) struct Metadata {
         #[prost(int32, tag = "1")]
         pub(super) kind: i32,
@@ -62,7 +72,7 @@ mod reference {
     }
 }
 
-use reference::{Label, Sample, TimeSeries, WriteRequest};
+use reference::{Exemplar, Label, Sample, TimeSeries, WriteRequest};
 
 const NOW: i64 = 1_700_000_000_000;
 
@@ -162,6 +172,18 @@ fn read(body: &[u8]) -> Result<WriteRequest, super::wire::Malformed> {
     Ok(read)
 }
 
+/// An exemplar with the trace `7`, of a sample's value and time.
+fn exemplar(sample: &Sample) -> Exemplar {
+    Exemplar {
+        labels: vec![Label {
+            name: "trace_id".to_owned(),
+            value: "7".to_owned(),
+        }],
+        value: sample.value,
+        timestamp: sample.timestamp,
+    }
+}
+
 fn any_series() -> impl Strategy<Value = TimeSeries> {
     let label = ("[a-c_]{0,3}", "[a-z]{0,3}").prop_map(|(name, value)| Label { name, value });
     let sample = || {
@@ -177,7 +199,7 @@ fn any_series() -> impl Strategy<Value = TimeSeries> {
         .prop_map(|(labels, samples, others)| TimeSeries {
             labels,
             samples,
-            exemplars: others.clone(),
+            exemplars: others.iter().map(exemplar).collect(),
             histograms: others,
         })
 }
@@ -358,10 +380,10 @@ fn labels_may_come_after_samples() {
 }
 
 #[test]
-fn exemplars_are_counted_and_no_fault_and_histograms_are_one() {
+fn exemplars_that_are_not_kept_are_no_fault_and_histograms_are_one() {
     let (_, mut worker) = worker();
     let mut odd = series(&[("__name__", "a")], &[(0, 1.0)]);
-    odd.exemplars = odd.samples.clone();
+    odd.exemplars = odd.samples.iter().map(exemplar).collect();
     let outcome = write(&mut worker, &request(vec![odd.clone()]));
     assert_eq!(outcome.refused, [(Reason::Exemplar, 1)]);
     assert_eq!(outcome.fault(), None);
@@ -373,6 +395,38 @@ fn exemplars_are_counted_and_no_fault_and_histograms_are_one() {
             .unwrap()
             .starts_with("native histograms are disabled (1)")
     );
+}
+
+#[test]
+fn exemplars_are_kept_where_the_store_keeps_any() {
+    let db = Db::in_memory(Config {
+        max_exemplars: 10,
+        ..Config::default()
+    });
+    let mut worker = Worker::new(db.clone());
+    let mut counter = series(&[("__name__", "a"), ("job", "j")], &[(0, 1.0), (1, 2.0)]);
+    counter.exemplars = counter.samples.iter().rev().map(exemplar).collect();
+    let outcome = write(&mut worker, &request(vec![counter.clone()]));
+    assert_eq!((outcome.samples, outcome.exemplars), (2, 1));
+    // The second one is older than the first.
+    assert_eq!(outcome.refused, [(Reason::Exemplar, 1)]);
+    assert_eq!(outcome.fault(), None);
+    let all = Matcher::new(MatchOp::NotEqual, "__name__", "").unwrap();
+    let kept = db.exemplars(TimeRange::ALL, &[vec![all]]);
+    let [(of, exemplars)] = kept.as_slice() else {
+        panic!("expected exemplars of one series, found {kept:?}");
+    };
+    assert_eq!(*of, Labels::from_pairs([("__name__", "a"), ("job", "j")]));
+    let wanted = watchpost_tsdb::Exemplar {
+        labels: Labels::from_pairs([("trace_id", "7")]),
+        value: 2.0,
+        time_ms: NOW + 1,
+    };
+    assert_eq!(*exemplars, [wanted]);
+    // A request that is sent again.
+    counter.exemplars.truncate(1);
+    let outcome = write(&mut worker, &request(vec![counter]));
+    assert_eq!((outcome.exemplars, outcome.refused), (1, Vec::new()));
 }
 
 #[tokio::test]

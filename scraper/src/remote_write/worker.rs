@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use watchpost_model::Labels;
-use watchpost_tsdb::{Appended, Db, Error, Group, Refusal};
+use watchpost_tsdb::{Appended, Db, Error, Exemplar, ExemplarOutcome, Group, Refusal};
 
 use super::batch::{Batches, Gathered, Row};
 use super::known::{Known, Series};
 use super::labels::{LabelFault, Split, labels, line_labels, split};
-use super::message::{Entry, Part, Parts, Request, labels_first, metadata};
+use super::message::{Entry, Part, Parts, Request, Sample, exemplar, labels_first, metadata};
 use super::outcome::{Outcome, Reason};
 use super::wire::Malformed;
 
@@ -121,12 +121,41 @@ impl Worker {
                         self.store(full, outcome, now_ms)?;
                     }
                 }
-                Part::Exemplar(_) => outcome.refuse(Reason::Exemplar, 1, String::new),
+                Part::Exemplar(bytes) => self.exemplar(series, bytes, outcome)?,
                 Part::Histogram(_) => outcome.refuse(Reason::Histogram, 1, || told(series)),
                 Part::LateLabel => return Ok(false),
             }
         }
         Ok(true)
+    }
+
+    /// Keeps an exemplar of a series, where the store keeps any.
+    #[cold]
+    fn exemplar(
+        &self,
+        series: &[u8],
+        bytes: &[u8],
+        outcome: &mut Outcome,
+    ) -> Result<(), WriteError> {
+        let Sample { value, time_ms } = exemplar(bytes)?;
+        let mut taken = false;
+        if self.db.keeps_exemplars()
+            && let (Ok(series), Ok(labels)) = (labels(series)?, labels(&labels_first(bytes)?)?)
+        {
+            let exemplar = Exemplar {
+                labels,
+                value,
+                time_ms,
+            };
+            let became = self.db.append_exemplar(&series, exemplar, true);
+            taken = matches!(became, ExemplarOutcome::Taken | ExemplarOutcome::Known);
+        }
+        if taken {
+            outcome.exemplars += 1;
+        } else {
+            outcome.refuse(Reason::Exemplar, 1, String::new);
+        }
+        Ok(())
     }
 
     /// The series of some labels that were not expected.

@@ -235,6 +235,11 @@ impl Figures {
                 read(&counters.samples),
             ),
             (
+                "watchpost_remote_write_received_exemplars_total",
+                "Exemplars of others that are kept",
+                read(&counters.exemplars),
+            ),
+            (
                 "watchpost_remote_write_received_bytes_total",
                 "Bytes of write requests, compressed",
                 read(&counters.bytes),

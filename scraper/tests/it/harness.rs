@@ -45,7 +45,8 @@ pub(crate) async fn bare_server() -> Running {
     start(settings)
 }
 
-async fn server_with(text: &str, db: Db) -> Running {
+/// A server with a store of the test's own.
+pub(crate) async fn server_with(text: &str, db: Db) -> Running {
     start(settings(text, db).await)
 }
 

@@ -3,26 +3,38 @@
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
-use crate::harness::{Running, server};
+use watchpost_tsdb::{Config, Db};
+
+use crate::harness::{Running, server, server_with};
 
 /// One series `name{instance="i", job="j"}` with one sample, as protobuf.
 fn series(name: &str, time_ms: i64, value: f64) -> Vec<u8> {
+    series_with(name, &field(0x12, &point([0x09, 0x10], time_ms, value)))
+}
+
+/// The same series with other parts.
+fn series_with(name: &str, parts: &[u8]) -> Vec<u8> {
     let mut series = Vec::new();
     for (name, value) in [("__name__", name), ("instance", "i"), ("job", "j")] {
         let label = [field(0x0a, name.as_bytes()), field(0x12, value.as_bytes())].concat();
         series.extend(field(0x0a, &label));
     }
-    let mut sample = vec![0x09];
-    sample.extend(value.to_le_bytes());
-    sample.push(0x10);
+    series.extend(parts);
+    field(0x0a, &series)
+}
+
+/// A value and a time under their keys.
+fn point(keys: [u8; 2], time_ms: i64, value: f64) -> Vec<u8> {
+    let mut point = vec![keys[0]];
+    point.extend(value.to_le_bytes());
+    point.push(keys[1]);
     let mut time = time_ms.cast_unsigned();
     while time >= 0x80 {
-        sample.push(u8::try_from(time & 0x7f).unwrap() | 0x80);
+        point.push(u8::try_from(time & 0x7f).unwrap() | 0x80);
         time >>= 7;
     }
-    sample.push(u8::try_from(time).unwrap());
-    series.extend(field(0x12, &sample));
-    field(0x0a, &series)
+    point.push(u8::try_from(time).unwrap());
+    point
 }
 
 fn field(key: u8, bytes: &[u8]) -> Vec<u8> {
@@ -78,6 +90,39 @@ async fn received_samples_are_there_at_once_and_faults_are_told() {
     ] {
         assert!(page.contains(line), "{line}\n{page}");
     }
+    running.server.stop().await;
+}
+
+#[tokio::test]
+async fn received_exemplars_are_kept_and_can_be_asked_for() {
+    let config = Config {
+        max_exemplars: 10,
+        ..Config::default()
+    };
+    let running = server_with("{}", Db::in_memory(config)).await;
+    let now = watchpost_scraper::clock::now_ms() / 1_000 * 1_000 + 250;
+    let label = [field(0x0a, b"trace_id"), field(0x12, b"7")].concat();
+    let mut exemplar = field(0x0a, &label);
+    exemplar.extend(point([0x11, 0x18], now, 0.5));
+    let parts = [
+        field(0x12, &point([0x09, 0x10], now, 1.0)),
+        field(0x1a, &exemplar),
+    ];
+    let body = snappy(&series_with("m", &parts.concat()));
+    assert_eq!(status(request(&running, body)).await, (204, String::new()));
+    let ask = async |query: &str| -> Value {
+        let url = format!("{}/api/v1/query_exemplars?query={query}", running.url);
+        let answer = running.client.get(url).send().await.unwrap();
+        answer.json().await.unwrap()
+    };
+    let wanted = serde_json::json!([{
+        "seriesLabels": {"__name__": "m", "instance": "i", "job": "j"},
+        "exemplars": [{"labels": {"trace_id": "7"}, "value": "0.5", "timestamp": now as f64 / 1e3}],
+    }]);
+    assert_eq!(ask("rate(m[5m])%2Bother").await["data"], wanted);
+    assert_eq!(ask("other").await["data"], serde_json::json!([]));
+    assert_eq!(ask("m&end=1").await["data"], serde_json::json!([]));
+    assert_eq!(ask("m%7B").await["errorType"], "bad_data");
     running.server.stop().await;
 }
 

@@ -89,6 +89,7 @@ fn what_is_dumped_and_imported_is_dumped_the_same() {
                         (3, 7) => stale_nan(),
                         (4, _) => f64::INFINITY,
                         (5, _) => f64::NAN,
+                        (6, _) => -0.0,
                         _ => f64::from(line) * 0.1 + step as f64,
                     };
                     (id, value)
@@ -139,12 +140,12 @@ fn of_a_faulty_file_nothing_is_imported() {
         ("a 1 1\nb{ 1 1\n# EOF\n", "store.om: line 2, column 3"),
         (
             "a 1 1\n# TYPE b gauge\nb 1\n# EOF\n",
-            "store.om:3: expected a sample with a time",
+            "store.om: line 3: expected a sample with a time",
         ),
         ("a 1 1\n{x=\"1\"} 1 1\n# EOF\n", "2"),
         (
             "a 1 1\nb 1 99999999999\n# EOF\n",
-            "store.om:2: expected a time up to now",
+            "store.om: line 2: expected a time up to now",
         ),
         ("a 1 1\n", "expected `# EOF` at the end"),
         (
@@ -200,6 +201,10 @@ fn a_directory_that_is_not_there_is_not_made_by_a_dump() {
         "{told}"
     );
     assert!(!store.exists());
+    fs::create_dir(&store).unwrap();
+    let told = tsdb(&["dump", text(&store)]).unwrap_err();
+    assert!(told.contains("has no file `format`"), "{told}");
+    assert_eq!(fs::read_dir(&store).unwrap().count(), 0);
 }
 
 #[test]

@@ -99,6 +99,11 @@ impl Body {
         !self.open.is_empty() || !self.blocks.is_empty()
     }
 
+    /// How many finished blocks it has.
+    pub(crate) fn block_count(&self) -> usize {
+        self.blocks.len()
+    }
+
     /// The columns.
     pub(crate) fn schema(&self) -> &Arc<Schema> {
         &self.schema

@@ -288,6 +288,9 @@ impl Log {
 
     /// Starts the next file; without one rows are kept in memory only.
     fn start_file(&self, files: &mut Files) {
+        if self.disk.is_read_only() {
+            return;
+        }
         let number = files.last_number + 1;
         match self.create(number) {
             Ok(current) => {

@@ -55,12 +55,16 @@ pub(super) fn delete(flags: &DeleteFlags) -> anyhow::Result<()> {
     if let Some(directory) = &flags.server.directory {
         super::is_there(directory)?;
         let range = super::range(flags.min_time, flags.max_time)?;
+        let selectors = super::selectors(&flags.selectors)?;
         let db = super::open_for_writing(directory)?;
-        for matchers in super::selectors(&flags.selectors)? {
+        for matchers in selectors {
             db.delete(range, &matchers)?;
         }
         return Ok(());
     }
+    // What is wrong is told before anyone is asked.
+    super::range(flags.min_time, flags.max_time)?;
+    super::selectors(&flags.selectors)?;
     let mut parameters: Vec<(&str, String)> = Vec::new();
     for selector in &flags.selectors {
         parameters.push(("match[]", selector.clone()));
@@ -92,7 +96,9 @@ fn call(flags: &ServerFlags, verb: &str, parameters: &[(&str, String)]) -> anyho
     for (name, value) in parameters {
         url.query_pairs_mut().append_pair(name, value);
     }
-    let (status, body) = block_on(post(url))??;
+    let (status, body) = block_on(post(url))?.with_context(|| {
+        format!("no answer from `{server}`: --server names a running server, --storage.tsdb.path a directory that no server has open")
+    })?;
     if status.is_success() && body.is_empty() {
         return Ok(Answer {
             error: String::new(),
@@ -101,8 +107,14 @@ fn call(flags: &ServerFlags, verb: &str, parameters: &[(&str, String)]) -> anyho
     }
     let answer: Answer = serde_json::from_slice(&body)
         .with_context(|| format!("`{server}` answered {status} and not as Prometheus does"))?;
+    if status == reqwest::StatusCode::SERVICE_UNAVAILABLE {
+        bail!(
+            "`{server}` refuses: {}; start it with --web.enable-admin-api",
+            answer.error
+        );
+    }
     if !status.is_success() {
-        bail!("{}", answer.error);
+        bail!("`{server}` refuses: {}", answer.error);
     }
     Ok(answer)
 }

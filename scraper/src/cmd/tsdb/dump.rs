@@ -60,12 +60,12 @@ pub(super) fn write<W: Write>(db: &Db, flags: &DumpFlags, mut out: W) -> anyhow:
             text.extend_from_slice(begin.as_bytes());
             match flags.format {
                 DumpFormat::Openmetrics => {
-                    write_number(&mut text, value);
+                    number(&mut text, value);
                     writeln!(text, " {}", Seconds(time))?;
                 }
                 DumpFormat::Csv => {
                     write!(text, "{},", clock::rfc3339(time))?;
-                    write_number(&mut text, value);
+                    number(&mut text, value);
                     text.push(b'\n');
                 }
             }
@@ -94,6 +94,14 @@ fn samples(series: &Series) -> impl Iterator<Item = (i64, f64)> {
     };
     let samples = series.times.iter().copied().zip(values.iter().copied());
     samples.filter(|(_, value)| !is_absent(*value) && !is_stale(*value))
+}
+
+/// A value such that an import gives it back: the zero with a sign, which pages leave out.
+fn number(text: &mut Vec<u8>, value: f64) {
+    if value == 0.0 && value.is_sign_negative() {
+        text.push(b'-');
+    }
+    write_number(text, value);
 }
 
 /// A time as seconds with three decimals.

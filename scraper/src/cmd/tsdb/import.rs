@@ -125,7 +125,7 @@ impl Plan {
         let mut checked: Vec<u8> = Vec::new();
         let read = |bytes| progress.inc(bytes);
         each_sample(file, read, |sample, line| {
-            let place = || format!("{}:{line}", file.display());
+            let place = || format!("line {line}");
             let Some(time) = sample.timestamp_ms else {
                 bail!("{}: expected a sample with a time, found none", place());
             };
