@@ -140,6 +140,18 @@ fn max_size(flags: &RunFlags, config: &Config) -> ByteSize {
     size.unwrap_or_default()
 }
 
+/// For how long, or up to which size, samples are kept.
+fn kept(flags: &RunFlags, config: &Config) -> String {
+    let (time, size) = (retention(flags, config), max_size(flags, config));
+    if size == ByteSize(0) {
+        time.to_string()
+    } else if time == FOREVER {
+        format!("up to {size}")
+    } else {
+        format!("{time}, up to {size}")
+    }
+}
+
 /// The flags as the API shows them.
 fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
     let file = flags.config.as_ref().map(|path| path.display().to_string());
@@ -207,7 +219,7 @@ fn greet(flags: &RunFlags, config: &Config, host: Option<&ThisHost>, server: &Se
     say(format_args!(
         "  data   {} (kept {})",
         data.display(),
-        retention(flags, config)
+        kept(flags, config)
     ));
 }
 
