@@ -70,7 +70,9 @@ impl Store {
         let Some(files) = &self.files else {
             return Ok(());
         };
-        let current = files.log.current();
+        // Without a file that is written, rows that come are in none.
+        let is_written = files.log.current() != 0;
+        let current = files.log.newest();
         let groups = self.all_groups();
         let mut oldest = current;
         for group in &groups {
@@ -79,9 +81,11 @@ impl Store {
             let freed = body.write_blocks(target);
             self.counters.memory.fetch_sub(freed, Ordering::Relaxed);
             let of_group = body.oldest_file();
-            if of_group < current && files.log.files_from(of_group) > MOST_LOG_FILES {
+            let holds = of_group < current && files.log.files_from(of_group) > MOST_LOG_FILES;
+            // Rows that the log missed are to be in a file at last.
+            if holds || (is_written && body.has_unlogged()) {
                 let bytes = body.close(target);
-                self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
+                self.count_memory(bytes);
             }
             oldest = oldest.min(body.oldest_file());
         }
@@ -93,7 +97,7 @@ impl Store {
         files.head.remove_unused()
     }
 
-    /// Drops the oldest blocks of all groups until there is some room below the limit.
+    /// Drops the oldest blocks in memory of all groups until there is some room below the limit.
     pub(crate) fn enforce_memory(&self) {
         let Some(_only_one) = self.pressure.try_lock() else {
             return;
@@ -124,7 +128,12 @@ impl Store {
         self.counters
             .dropped_blocks
             .fetch_add(count as u64, Ordering::Relaxed);
-        self.horizon.fetch_max(cutoff, Ordering::Relaxed);
-        self.drop_before(cutoff);
+        if self.files.is_none() {
+            return self.drop_before(cutoff);
+        }
+        for group in self.all_groups() {
+            let freed = group.body.lock().drop_unwritten(cutoff);
+            self.counters.memory.fetch_sub(freed, Ordering::Relaxed);
+        }
     }
 }

@@ -105,6 +105,8 @@ pub(crate) struct Counters {
     pub(crate) side_rows: AtomicU64,
     /// The number of the last accepted row.
     sequence: AtomicU64,
+    /// Rows with lower numbers may be deleted.
+    deleted: AtomicU64,
 }
 
 impl Counters {
@@ -144,6 +146,16 @@ impl Counters {
     /// Has all rows that come be later than some that are there.
     pub(crate) fn raise_sequence(&self, next: u64) {
         self.sequence.fetch_max(next, Ordering::Relaxed);
+    }
+
+    /// Notes that rows with lower numbers may be deleted.
+    pub(crate) fn note_deletion(&self, sequence: u64) {
+        self.deleted.fetch_max(sequence, Ordering::Relaxed);
+    }
+
+    /// The number below which rows may be deleted.
+    pub(crate) fn deleted(&self) -> u64 {
+        self.deleted.load(Ordering::Relaxed)
     }
 
     /// The number that the next accepted row has.

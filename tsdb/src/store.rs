@@ -4,7 +4,7 @@
 //! group's body, the log's files, the lines, the groups. The metadata and the exemplars stand alone.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 
 use parking_lot::{Mutex, RwLock};
 use tracing::warn;
@@ -19,7 +19,7 @@ use crate::head::{
 use crate::index::{GroupId, Groups, Layouts, Lines, Schema, Side};
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
-use crate::ring::{List, Ring, Sealed};
+use crate::ring::{List, Ring, Sealed, Watermark};
 use crate::segment::{Cache, SegmentIndex};
 use crate::stats::Counters;
 use crate::{Appended, Config, Error, LineId, Refusal, Row};
@@ -38,8 +38,6 @@ pub(crate) struct Store {
     pub(crate) metadata: Mutex<MetadataTable>,
     pub(crate) exemplars: Mutex<exemplars::Ring>,
     pub(crate) counters: Counters,
-    /// The time before which rows were dropped for want of memory.
-    pub(crate) horizon: AtomicI64,
     /// Held by the one that drops for want of memory.
     pub(crate) pressure: Mutex<()>,
     pub(crate) disk: Arc<dyn Disk>,
@@ -103,7 +101,6 @@ impl Store {
             layouts: Mutex::default(),
             metadata: Mutex::default(),
             counters: Counters::default(),
-            horizon: AtomicI64::new(i64::MIN),
             pressure: Mutex::default(),
             disk: Arc::new(SystemDisk),
             files: None,
@@ -129,6 +126,7 @@ impl Store {
         store.disk = Arc::clone(&disk);
         let ring = Ring::open(&directory, &store.config, Arc::clone(&disk))?;
         store.counters.raise_sequence(ring.next_sequence());
+        store.counters.note_deletion(ring.newest_deletion());
         store.restore_watermarks(&ring)?;
         let mut replayed = Replayed::default();
         let head = scan(&store, &directory.head(), &mut replayed)?;
@@ -155,7 +153,9 @@ impl Store {
     }
 
     /// Counts bytes of finished blocks that are in memory.
-    pub(crate) fn count_memory(&self, bytes: usize) {
+    pub(crate) fn count_memory(&self, bytes: isize) {
+        // Adding wraps: fewer than none takes away.
+        let bytes = bytes.cast_unsigned();
         self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
     }
 
@@ -187,7 +187,12 @@ impl Store {
     /// Notes of each group up to when its rows are in the newest segments: a crash may have left them
     /// in the head, too. Of older segments the head has nothing.
     fn restore_watermarks(&self, ring: &Ring) -> Result<(), Error> {
-        for (key, newest) in ring.newest_watermarks()? {
+        for Watermark {
+            key,
+            newest_ms,
+            sequence,
+        } in ring.newest_watermarks()?
+        {
             let mut groups = self.groups.write();
             let mut state = match key.single {
                 Some(line) => groups.intern_single(self.lines.write().intern(line)?)?,
@@ -197,7 +202,7 @@ impl Store {
                 state = groups.intern_side(&state, key.side)?;
             }
             drop(groups);
-            state.body.lock().set_sealed_until(newest);
+            state.body.lock().restore_sealed(newest_ms, sequence);
         }
         Ok(())
     }
@@ -370,6 +375,7 @@ impl Store {
             sequence: self.counters.next_sequence(),
             file: self.files.as_ref().map_or(0, |files| files.log.current()),
             group: group.id,
+            deleted: self.counters.deleted(),
         };
         let accepted = put(&mut body, at, &mut new).map_err(|refusal| {
             self.counters.refuse(refusal, samples);
@@ -422,14 +428,14 @@ impl Store {
     /// Finishes a block of a group where it is time.
     pub(crate) fn seal(&self, group: &GroupState, body: &mut Body) {
         while let Some(bytes) = body.seal_if_full(self.block_target(group)) {
-            self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
+            self.count_memory(bytes);
         }
     }
 
     /// Makes a block of rows of a group where the log has given very many.
     pub(crate) fn seal_replayed(&self, group: &GroupState, body: &mut Body) {
         let bytes = body.seal_replayed(self.block_target(group));
-        self.counters.memory.fetch_add(bytes, Ordering::Relaxed);
+        self.count_memory(bytes);
     }
 
     /// Finishes what the replay has left in the groups.
@@ -443,6 +449,7 @@ impl Store {
             self.counters.memory.fetch_sub(freed, Ordering::Relaxed);
             self.seal(&group, &mut body);
             body.note_ended();
+            body.forget_restored();
         }
         self.enforce_memory();
     }

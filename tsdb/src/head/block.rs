@@ -164,32 +164,51 @@ impl HeadBlock {
 
     /// The error of a block whose bytes make no sense.
     pub(crate) fn malformed(&self) -> Error {
-        let path = match &self.place {
-            Place::Memory(..) => "memory".into(),
-            Place::File(file, _) => file.path().to_owned(),
-        };
-        Error::Io {
-            action: "decode a block in",
-            path,
-            source: std::io::ErrorKind::InvalidData.into(),
+        match &self.place {
+            Place::Memory(..) => Error::Damaged {
+                path: "memory".into(),
+                part: "block",
+            },
+            Place::File(file, _) => file.damage(),
         }
     }
 
-    /// The samples of a series from a time on.
-    pub(crate) fn at_or_after(&self, line: LineId, time: i64) -> Result<Vec<(i64, f64)>, Error> {
-        let Some(slot) = self.schema.slot(line) else {
-            return Ok(Vec::new());
-        };
+    /// Reads the block, for looking at series one by one.
+    pub(super) fn look(&self) -> Result<Looked, Error> {
         let bytes = self.read()?;
-        let malformed = |_| self.malformed();
-        let view = BlockView::parse(&bytes).map_err(malformed)?;
         let mut times = Vec::new();
-        view.times(&mut times).map_err(malformed)?;
-        let from = times.partition_point(|have| *have < time);
+        let read = BlockView::parse(&bytes).and_then(|view| view.times(&mut times));
+        read.map_err(|_| self.malformed())?;
+        Ok(Looked {
+            schema: Arc::clone(&self.schema),
+            bytes,
+            times,
+        })
+    }
+}
+
+/// A block that is looked at.
+#[derive(Debug)]
+pub(super) struct Looked {
+    schema: Arc<Schema>,
+    bytes: BlockBytes,
+    times: Vec<i64>,
+}
+
+impl Looked {
+    /// The samples of a series from a time on. What cannot be read is not there: a reader is told so.
+    pub(super) fn at_or_after(&self, line: LineId, time: i64) -> Vec<(i64, f64)> {
+        let Some(slot) = self.schema.slot(line) else {
+            return Vec::new();
+        };
+        let from = self.times.partition_point(|have| *have < time);
         let mut values = Vec::new();
-        view.column(slot, from..times.len(), &mut values)
-            .map_err(malformed)?;
-        let samples = times.into_iter().skip(from).zip(values);
-        Ok(samples.filter(|(_, value)| !is_absent(*value)).collect())
+        let read = BlockView::parse(&self.bytes)
+            .and_then(|view| view.column(slot, from..self.times.len(), &mut values));
+        if read.is_err() {
+            return Vec::new();
+        }
+        let samples = self.times.iter().copied().skip(from).zip(values);
+        samples.filter(|(_, value)| !is_absent(*value)).collect()
     }
 }

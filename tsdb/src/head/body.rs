@@ -39,6 +39,8 @@ pub(crate) struct Body {
     pub(super) closed_until: Option<i64>,
     /// The newest time of a row that is in a segment.
     pub(super) sealed_until: Option<i64>,
+    /// While the head's files are read: up to which time and sequence rows are in segments.
+    pub(super) restored: Vec<(i64, u64)>,
     /// The time of the first row after these, where a block has both and it is known.
     pub(super) first_unsealed: Option<i64>,
     /// When the series that have ended did, as far as it is known.
@@ -65,6 +67,8 @@ pub(crate) struct At {
     /// The number of the current log file, 0 where there is none.
     pub(crate) file: u64,
     pub(crate) group: GroupId,
+    /// Rows with a lower sequence may be deleted.
+    pub(crate) deleted: u64,
 }
 
 impl At {
@@ -148,6 +152,11 @@ impl Body {
         let blocks = self.blocks.iter().rev().take(self.unwritten);
         let blocks = blocks.map(HeadBlock::log_file).min();
         open.unwrap_or(NO_FILE).min(blocks.unwrap_or(NO_FILE))
+    }
+
+    /// Whether there is an open row that no log file has.
+    pub(crate) fn has_unlogged(&self) -> bool {
+        self.open.keys().any(|key| key.file == NO_FILE)
     }
 
     /// Adds the newest row, and makes its record.

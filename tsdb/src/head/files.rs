@@ -16,8 +16,9 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tracing::{info, warn};
@@ -26,6 +27,7 @@ use super::GroupState;
 use super::block::{Extent, HeadBlock};
 use super::open::NO_FILE;
 use super::states::States;
+use crate::directory::set_aside;
 use crate::disk::{Disk, DiskFile};
 use crate::index::Lines;
 use crate::log::Defined;
@@ -40,33 +42,38 @@ pub(crate) struct HeadFile {
     number: u64,
     path: PathBuf,
     file: File,
+    /// Whether some of it could not be read: it is set aside then, not removed.
+    damaged: AtomicBool,
 }
 
 impl HeadFile {
     /// A file that is open.
     pub(crate) fn new(number: u64, path: PathBuf, file: File) -> Self {
-        Self { number, path, file }
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+        Self {
+            number,
+            path,
+            file,
+            damaged: AtomicBool::new(false),
+        }
     }
 
     /// Reads a record and checks it.
     pub(crate) fn read(&self, extent: Extent) -> Result<Arc<[u8]>, Error> {
-        let io = |source| Error::Io {
-            action: "read a block in",
-            path: self.path.clone(),
-            source,
-        };
         let mut bytes = vec![0; extent.length as usize];
-        self.file
-            .read_exact_at(&mut bytes, extent.record)
-            .map_err(io)?;
-        if whole_record(&bytes).is_none() {
-            return Err(io(std::io::ErrorKind::InvalidData.into()));
+        let read = self.file.read_exact_at(&mut bytes, extent.record);
+        if read.is_err() || whole_record(&bytes).is_none() {
+            return Err(self.damage());
         }
         Ok(bytes.into())
+    }
+
+    /// Notes that something of it cannot be read, and gives the error that says so.
+    pub(crate) fn damage(&self) -> Error {
+        self.damaged.store(true, Ordering::Relaxed);
+        Error::Damaged {
+            path: self.path.clone(),
+            part: "block",
+        }
     }
 }
 
@@ -262,6 +269,10 @@ impl HeadFiles {
             if Arc::strong_count(&file.file) > 1 {
                 return true;
             }
+            if file.file.damaged.load(Ordering::Relaxed) {
+                let aside = set_aside(&file.file.path, &*self.disk);
+                return aside.map_err(|error| result = Err(error)).is_err();
+            }
             match self.disk.remove(&file.file.path) {
                 Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
                     result = Err(Error::Io {
@@ -301,6 +312,10 @@ impl HeadFiles {
                 inner.current = Some(current);
             }
             Err(error) => {
+                if error.kind() == std::io::ErrorKind::AlreadyExists {
+                    // What could not be removed before is not to be in the way for good.
+                    inner.last_number = number;
+                }
                 if !std::mem::replace(&mut inner.failing, true) {
                     warn!(%error, "cannot start a head file; blocks are kept in memory");
                 }

@@ -87,12 +87,21 @@ impl Body {
 }
 
 impl Snapshot {
-    /// Reads the blocks. Not under the group's lock: they may be in a file.
-    pub(crate) fn load(&mut self) -> Result<(), Error> {
+    /// Reads the blocks. Not under the group's lock: they may be in a file. A block that cannot be
+    /// read is left out where `tolerate` takes the error.
+    pub(crate) fn load(
+        &mut self,
+        mut tolerate: impl FnMut(Error) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         for block in &mut self.blocks {
-            let bytes = block.block.read()?;
-            let read = ReadBlock::new(bytes, self.range);
-            block.read = Some(read.map_err(|Malformed| block.block.malformed())?);
+            let read = block.block.read().and_then(|bytes| {
+                let read = ReadBlock::new(bytes, self.range);
+                read.map_err(|Malformed| block.block.malformed())
+            });
+            match read {
+                Ok(read) => block.read = Some(read),
+                Err(error) => tolerate(error)?,
+            }
         }
         Ok(())
     }

@@ -16,13 +16,12 @@ const MOST_ROWS: usize = 4 * (BLOCK_ROWS + KEPT_ROWS);
 
 impl Body {
     /// Whether a row is in a block or in a segment.
-    fn has_block_with(&self, time: i64) -> bool {
+    fn has_block_with(&self, time: i64, sequence: u64) -> bool {
         let place = self
             .blocks
             .partition_point(|block| block.last_time() < time);
         let block = self.blocks.get(place);
-        let sealed = self.sealed_until.is_some_and(|sealed| time <= sealed);
-        sealed || block.is_some_and(|block| block.first_time() <= time)
+        self.is_restored(time, sequence) || block.is_some_and(|block| block.first_time() <= time)
     }
 
     /// Whether the log's values of a time are to be left out, or to be kept with those whose block is
@@ -38,9 +37,10 @@ impl Body {
             sequence: cells.sequence,
             file,
             group: GroupId(0),
+            deleted: 0,
         };
         if self.is_closed(cells.time) {
-            if !self.has_block_with(cells.time) {
+            if !self.has_block_with(cells.time, cells.sequence) {
                 self.keep_lost(at.key(), &cells.values);
             }
             return;
@@ -72,7 +72,7 @@ impl Body {
             there.filter(|(_, value)| !is_absent(*value)).collect()
         };
         if self.is_closed(key.time) {
-            if !self.has_block_with(key.time) {
+            if !self.has_block_with(key.time, key.sequence) {
                 let cells: Vec<_> = cells();
                 self.keep_lost(key, &cells);
             }
@@ -111,7 +111,7 @@ impl Body {
 
     /// Makes a block where the log has given more rows than are kept. Gives the bytes of memory that
     /// it takes.
-    pub(crate) fn seal_replayed(&mut self, target: BlockTarget<'_>) -> usize {
+    pub(crate) fn seal_replayed(&mut self, target: BlockTarget<'_>) -> isize {
         if self.open.len() <= MOST_ROWS {
             return 0;
         }
@@ -126,6 +126,7 @@ impl Body {
             return bytes;
         };
         while let Some(first) = lost.key(0) {
+            self.show_until(first.time);
             // Up to the next block that is there.
             let next = self
                 .blocks

@@ -4,6 +4,7 @@ use watchpost_model::{absent_nan, is_absent};
 
 use super::Appended;
 use super::append::{Accepted, Columns, nothing};
+use super::block::Looked;
 use super::body::{At, Body, Change};
 use super::slots::NO_SLOT;
 use super::states::State;
@@ -62,8 +63,9 @@ impl Body {
             ..Appended::default()
         };
         if self.closed_until.is_some_and(|closed| at.time <= closed) {
+            let mut looked = Vec::new();
             for sample in samples.iter().filter(|(_, value)| !is_absent(*value)) {
-                match self.fate_of_closed(at.time, *sample, late) {
+                match self.fate_of_closed(at, *sample, late, &mut looked) {
                     Fate::New => aside.push(*sample),
                     Fate::Same => appended.samples += 1,
                     Fate::Conflict => appended.conflicts += 1,
@@ -185,17 +187,30 @@ impl Body {
     }
 
     /// As [`fate`](Self::fate), where the rows of the time are closed. A new one is for a side.
-    fn fate_of_closed(&self, time: i64, (line, value): (LineId, f64), late: Lateness) -> Fate {
+    /// `looked` has the blocks that were read for the samples before, the newest first.
+    fn fate_of_closed(
+        &self,
+        at: At,
+        (line, value): (LineId, f64),
+        late: Lateness,
+        looked: &mut Vec<Option<Looked>>,
+    ) -> Fate {
+        let time = at.time;
         let slot = self.slot_of(line);
         let newest = slot.and_then(|slot| self.open.newest_with(slot));
         let mut newest = newest.and_then(|place| Some(self.open.key(place)?.time));
-        for block in self.blocks.iter().rev() {
+        for (place, block) in self.blocks.iter().rev().enumerate() {
             if block.last_time() < time {
                 break;
             }
-            // What cannot be read is not there: a reader would be told so.
-            let found = block.at_or_after(line, time).unwrap_or_default();
-            if let Some((_, have)) = found.first().filter(|(first, _)| *first == time) {
+            if looked.len() == place {
+                looked.push(block.look().ok());
+            }
+            let of_block = looked.get(place).and_then(Option::as_ref);
+            let found = of_block.map_or_else(Vec::new, |block| block.at_or_after(line, time));
+            let same_time = found.first().filter(|(first, _)| *first == time);
+            // What may be deleted does not stand against what comes after it.
+            if let Some((_, have)) = same_time.filter(|_| block.sequence() >= at.deleted) {
                 let same = have.to_bits() == value.to_bits();
                 return if same { Fate::Same } else { Fate::Conflict };
             }

@@ -8,7 +8,6 @@ use tracing::warn;
 
 use super::block::{About, Extent, HeadBlock};
 use super::files::{Finished, HeadFile};
-use super::open::NO_FILE;
 use super::states::States;
 use crate::Error;
 use crate::block::BlockView;
@@ -35,6 +34,8 @@ pub(crate) fn scan(
             source,
         };
         let length = file.metadata().map_err(io)?.len();
+        // The one that wrote it may have been killed before it forced it to the disk.
+        let unsynced = Arc::new(file.try_clone().map_err(io)?);
         let mut records = RecordReader::new(file.try_clone().map_err(io)?);
         let mut of_file = FileScan {
             store,
@@ -55,8 +56,8 @@ pub(crate) fn scan(
         files.push(Finished {
             file: of_file.file,
             length,
-            unsynced: None,
-            log_file: NO_FILE,
+            unsynced: Some(unsynced),
+            log_file: 0,
         });
     }
     Ok(files)

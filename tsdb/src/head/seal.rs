@@ -12,11 +12,15 @@ use super::open::{NO_FILE, OpenRows};
 use crate::TimeRange;
 use crate::block::encode_block;
 use crate::index::{GroupId, Lines};
+use crate::log::frame::MAX_PAYLOAD;
 
 /// About of a finished block.
 pub(crate) const BLOCK_ROWS: usize = 32;
 /// Newest rows that stay open when a block is finished, so that late samples find them.
 pub(crate) const KEPT_ROWS: usize = 8;
+
+/// The longest block that is made of more than a row.
+const MAX_BLOCK: usize = MAX_PAYLOAD / 2;
 
 /// Where blocks go.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +32,9 @@ pub(crate) struct BlockTarget<'a> {
 }
 
 impl Body {
-    /// Finishes a block where there are rows for one. Gives the bytes of memory that it takes, nothing
-    /// where there are not enough rows.
-    pub(crate) fn seal_if_full(&mut self, target: BlockTarget<'_>) -> Option<usize> {
+    /// Finishes a block where there are rows for one. Gives the bytes of memory that it takes (fewer
+    /// than none where earlier ones could be written), nothing where there are not enough rows.
+    pub(crate) fn seal_if_full(&mut self, target: BlockTarget<'_>) -> Option<isize> {
         let rows = if self.cut == 0 {
             first_rows(target.group.id)
         } else {
@@ -44,16 +48,16 @@ impl Body {
 
     /// Makes blocks of all open rows before a time. Gives the bytes of memory that they take. Later
     /// rows of that time are still taken.
-    pub(crate) fn flush(&mut self, until_ms: i64, target: BlockTarget<'_>) -> usize {
+    pub(crate) fn flush(&mut self, until_ms: i64, target: BlockTarget<'_>) -> isize {
         self.cut_before(until_ms, target)
     }
 
     /// Makes blocks of all open rows. Gives the bytes of memory that they take.
-    pub(crate) fn close(&mut self, target: BlockTarget<'_>) -> usize {
+    pub(crate) fn close(&mut self, target: BlockTarget<'_>) -> isize {
         self.cut_before(i64::MAX, target)
     }
 
-    fn cut_before(&mut self, until_ms: i64, target: BlockTarget<'_>) -> usize {
+    fn cut_before(&mut self, until_ms: i64, target: BlockTarget<'_>) -> isize {
         let mut bytes = 0;
         loop {
             let rows = self.open.find(until_ms).unwrap_or_else(|place| place);
@@ -65,9 +69,15 @@ impl Body {
     }
 
     /// Makes a block of the oldest open rows. Gives the bytes of memory that it takes.
-    pub(super) fn cut_block(&mut self, rows: usize, target: BlockTarget<'_>) -> usize {
-        let Some(block) = self.encode(&self.open, rows) else {
-            return 0;
+    pub(super) fn cut_block(&mut self, rows: usize, target: BlockTarget<'_>) -> isize {
+        let mut rows = rows;
+        let block = loop {
+            match self.encode(&self.open, rows) {
+                None => return 0,
+                // No head file takes a longer one.
+                Some(block) if block.memory() > MAX_BLOCK && rows > 1 => rows = rows.div_ceil(2),
+                Some(block) => break block,
+            }
         };
         self.closed_until = self.closed_until.max(Some(block.last_time()));
         self.open.drop_front(block.rows());
@@ -75,7 +85,7 @@ impl Body {
         let memory = block.memory();
         self.blocks.push_back(block);
         self.unwritten += 1;
-        memory.saturating_sub(self.write_blocks(target))
+        memory.cast_signed() - self.write_blocks(target).cast_signed()
     }
 
     /// A block of the first of some rows.
@@ -155,8 +165,33 @@ impl Body {
         self.first_unsealed = self.first_unsealed.max(Some(time));
     }
 
-    /// Notes up to when rows are in segments: at the start, before the head's files are read.
-    pub(crate) fn set_sealed_until(&mut self, sealed: i64) {
+    /// Notes that rows up to a time that were accepted up to a sequence are in a segment: at the start,
+    /// before the head's files are read.
+    pub(crate) fn restore_sealed(&mut self, newest: i64, sequence: u64) {
+        self.set_sealed_until(newest);
+        self.restored.push((newest, sequence));
+    }
+
+    /// Lets go of what only those need who read the head's files.
+    pub(crate) fn forget_restored(&mut self) {
+        self.restored = Vec::new();
+    }
+
+    /// Whether a row that the head's files have is in a segment.
+    pub(super) fn is_restored(&self, time: i64, sequence: u64) -> bool {
+        let mut marks = self.restored.iter();
+        marks.any(|(newest, last)| time <= *newest && sequence <= *last)
+    }
+
+    /// Has readers and seals look at rows whatever their time: some are in no segment that are older
+    /// than others that are. Those that are in both are the same.
+    pub(super) fn show_until(&mut self, time: i64) {
+        if self.sealed_until.is_some_and(|sealed| time <= sealed) {
+            self.sealed_until = None;
+        }
+    }
+
+    fn set_sealed_until(&mut self, sealed: i64) {
         self.sealed_until = self.sealed_until.max(Some(sealed));
         self.closed_until = self.closed_until.max(Some(sealed));
     }
@@ -174,13 +209,26 @@ impl Body {
         (bytes, count)
     }
 
+    /// Lets go of the blocks in memory whose newest row is older than a time. Gives their bytes.
+    pub(crate) fn drop_unwritten(&mut self, cutoff: i64) -> usize {
+        let (mut bytes, mut place) = (0, 0);
+        let first = self.blocks.len() - self.unwritten;
+        let mut left = 0;
+        self.blocks.retain(|block| {
+            let goes = block.unwritten().is_some() && block.last_time() < cutoff;
+            bytes += if goes { block.memory() } else { 0 };
+            left += usize::from(!goes && place >= first);
+            place += 1;
+            !goes
+        });
+        self.unwritten = left;
+        bytes
+    }
+
     /// Takes in a block that a head file has. False where its rows do not stand apart from those that
     /// are there: readers count on times that ascend.
     pub(crate) fn restore(&mut self, block: HeadBlock, newest_page: Option<i64>) -> bool {
-        if self
-            .sealed_until
-            .is_some_and(|sealed| block.last_time() <= sealed)
-        {
+        if self.is_restored(block.last_time(), block.sequence()) {
             return true;
         }
         let before = |have: &HeadBlock| have.last_time() < block.first_time();
@@ -191,6 +239,7 @@ impl Body {
         self.closed_until = self.closed_until.max(Some(block.last_time()));
         self.newest_page = self.newest_page.max(newest_page);
         self.cut += 1;
+        self.show_until(block.last_time());
         let after = |have: &HeadBlock| have.first_time() <= block.first_time();
         let place = self.blocks.partition_point(after);
         self.blocks.insert(place, block);

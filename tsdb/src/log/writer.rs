@@ -5,6 +5,7 @@
 //! sync that fails the file is given up as well: what the system holds of it is unknown, and asking
 //! again may be answered wrongly.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -120,12 +121,19 @@ impl Log {
         finished: Vec<Finished>,
     ) -> Self {
         let last_number = finished.iter().map(|file| file.number).max().unwrap_or(0);
+        // The one that wrote them may have been killed before it forced them to the disk.
+        let unsynced = finished
+            .iter()
+            .filter_map(|file| File::open(&file.path).ok());
+        let unsynced = unsynced.map(|file| Arc::new(file) as Arc<dyn DiskFile>);
+        let unsynced = unsynced.collect();
         let log = Self {
             disk,
             directory,
             file_size: config.log_file_size,
             files: Mutex::new(Files {
                 finished,
+                unsynced,
                 last_number,
                 ..Files::default()
             }),
@@ -140,6 +148,13 @@ impl Log {
     /// The number of the file that is written, 0 while there is none.
     pub(crate) fn current(&self) -> u64 {
         self.current.load(Ordering::Acquire)
+    }
+
+    /// The number of the file that is written, or else of the next one.
+    pub(crate) fn newest(&self) -> u64 {
+        let files = self.files.lock();
+        let current = files.current.as_ref().map(|current| current.about.number);
+        current.unwrap_or(files.last_number + 1)
     }
 
     /// Writes records of a group that were made for a file.
@@ -303,6 +318,10 @@ impl Log {
             }
             Err(error) => {
                 self.current.store(0, Ordering::Release);
+                if error.kind() == std::io::ErrorKind::AlreadyExists {
+                    // What could not be removed before is not to be in the way for good.
+                    files.last_number = number;
+                }
                 if !std::mem::replace(&mut files.failing, true) {
                     warn!(%error, "cannot start a log file; rows are kept in memory only");
                 }

@@ -37,7 +37,14 @@ impl Store {
             sequence: self.counters.coming_sequence(),
             segment: work.last_number() + 1,
         });
-        files.ring.set_stones(stones, &mut work)
+        let sequence = stones.0.last().map_or(0, |stone| stone.sequence);
+        files.ring.set_stones(stones, &mut work)?;
+        // What comes from now on is not to go into rows that are hidden.
+        self.counters.note_deletion(sequence);
+        for group in &groups {
+            self.flush_group(group, range.to_ms.min(newest).saturating_add(1));
+        }
+        Ok(())
     }
 
     /// Writes the segments anew that have something that is deleted.

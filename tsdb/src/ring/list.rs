@@ -13,9 +13,21 @@ use super::plan::{Part, Spans};
 use super::tombstones::{self, Damage, Tombstones};
 use crate::directory::{Directory, io, list, set_aside};
 use crate::index::GroupId;
-use crate::segment::{Cache, GroupKey, Segment};
+use crate::segment::{Cache, GroupKey, Reader, Segment};
 use crate::stats::{RingStats, Stats};
 use crate::{Config, Disk, Error, TimeRange};
+
+/// Groups whose rows are read together.
+const GROUPS: usize = 64;
+
+/// Which rows of a body are in a segment: those up to a time that were accepted up to a sequence. The
+/// time alone does not tell: a group that is forgotten takes rows as old as they come.
+#[derive(Debug)]
+pub(crate) struct Watermark {
+    pub(crate) key: GroupKey,
+    pub(crate) newest_ms: i64,
+    pub(crate) sequence: u64,
+}
 
 /// What there is at a moment.
 #[derive(Debug, Default)]
@@ -181,18 +193,55 @@ impl Ring {
         after.chain(stones).max().unwrap_or(0)
     }
 
-    /// Up to when the rows of groups are in segments. All segments are asked: what a group that was idle
-    /// since takes for new, a later start would take for sealed.
-    pub(crate) fn newest_watermarks(&self) -> Result<Vec<(GroupKey, i64)>, Error> {
+    /// Up to when the rows of groups are in segments, as far as the head may still have them: by the
+    /// segments of the last windows, and by those written last.
+    pub(crate) fn newest_watermarks(&self) -> Result<Vec<Watermark>, Error> {
+        let list = self.list();
+        let newest = list.segments.iter().map(|sealed| sealed.name.to_ms).max();
+        let last = list.segments.iter().map(|sealed| sealed.name.number).max();
         let mut found = Vec::new();
-        for sealed in &self.list().segments {
-            match sealed.segment.watermarks(&self.cache) {
-                Ok(watermarks) => found.extend(watermarks),
-                Err(damage @ Error::Damaged { .. }) => self.note_damage(&damage),
-                Err(error) => return Err(error),
+        for sealed in &list.segments {
+            let name = sealed.name;
+            let is_new =
+                Some(name.to_ms) == newest || last.is_some_and(|last| name.number + 2 > last);
+            if is_new {
+                match self.watermarks(sealed, &mut found) {
+                    Err(damage @ Error::Damaged { .. }) => self.note_damage(&damage),
+                    other => other?,
+                }
             }
         }
         Ok(found)
+    }
+
+    /// Adds the watermarks of a segment. Of what is damaged there is none: the head's files are read
+    /// for it.
+    fn watermarks(&self, sealed: &Sealed, found: &mut Vec<Watermark>) -> Result<(), Error> {
+        let index = sealed.segment.index(&self.cache)?;
+        let mut reader = Reader::new(&sealed.segment, Arc::clone(&index));
+        let groups: Vec<_> = index.newest().map(|(group, _)| group).collect();
+        for groups in groups.chunks(GROUPS) {
+            let rows = reader.rows(groups, TimeRange::ALL)?;
+            found.extend(rows.iter().filter_map(|rows| {
+                Some(Watermark {
+                    key: index.group_key(GroupId(rows.group)),
+                    newest_ms: *rows.times.last()?,
+                    sequence: *rows.sequences.iter().max()?,
+                })
+            }));
+        }
+        Ok(())
+    }
+
+    /// Rows with a lower place in the order of acceptance may be deleted.
+    pub(crate) fn newest_deletion(&self) -> u64 {
+        let stones = &self.list().stones;
+        stones
+            .0
+            .iter()
+            .map(|stone| stone.sequence)
+            .max()
+            .unwrap_or(0)
     }
 
     /// Adds the ring's figures.
@@ -224,7 +273,7 @@ impl Ring {
         if let Error::Damaged { path, .. } = damage
             && self.damaged.lock().insert(path.clone())
         {
-            error!(error = %damage, "a segment is damaged: what is good of it is read, and written anew");
+            error!(error = %damage, "a file is damaged: what is good of it is read, and written anew");
         }
     }
 

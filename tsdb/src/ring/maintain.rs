@@ -156,6 +156,11 @@ impl Store {
             self.let_go_of_moved(files, work);
             any = true;
         }
+        if any {
+            // What has only sealed rows can go: at the next window that is all from before.
+            files.log.rotate();
+            files.head.rotate();
+        }
         Ok(any)
     }
 
@@ -179,6 +184,9 @@ impl Store {
             if let Some(last) = source.add(&group, range)? {
                 moved.insert(group.id, last.saturating_add(1));
             }
+        }
+        for damage in &source.damaged {
+            ring.note_damage(damage);
         }
         if moved.is_empty() {
             return Ok(());
@@ -294,15 +302,18 @@ impl Ring {
     ) -> Result<Option<Arc<Sealed>>, Error> {
         let path = name.path(&self.directory);
         let written = segment::write(&*self.disk, &path, source, MEMORY);
-        let written = written.inspect_err(|_| {
-            // What is left of it is removed at the next start where it cannot be now.
+        let opened = match written {
+            Ok(None) => return Ok(None),
+            Ok(Some(_)) => Segment::open(&path),
+            Err(error) => Err(error),
+        };
+        let segment = opened.inspect_err(|_| {
+            // What is left of the first is removed at the next start where it cannot be now. The
+            // other may be there already; nobody would know of it until then.
             let unfinished = path.with_extension(format!("seg.{UNFINISHED}"));
             self.disk.remove(&unfinished).ok();
+            self.disk.remove(&path).ok();
         })?;
-        if written.is_none() {
-            return Ok(None);
-        }
-        let segment = Segment::open(&path)?;
         Ok(Some(Arc::new(Sealed { name, segment })))
     }
 

@@ -19,6 +19,6 @@ mod seal;
 mod snapshot;
 mod tombstones;
 
-pub(crate) use list::{List, Ring, Sealed, tombstone_fault};
+pub(crate) use list::{List, Ring, Sealed, Watermark, tombstone_fault};
 pub(crate) use name::SegmentName;
 pub(crate) use tombstones::{Hidden, Tombstones};

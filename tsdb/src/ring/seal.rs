@@ -23,6 +23,8 @@ pub(super) struct HeadSource<'a> {
     bodies: Vec<BodyBlocks>,
     stones: Tombstones,
     pub(super) deleted: u64,
+    /// What could not be read, and is left out.
+    pub(super) damaged: Vec<Error>,
 }
 
 /// The finished blocks of a body, and which of their rows are wanted.
@@ -42,12 +44,14 @@ impl<'a> HeadSource<'a> {
             bodies: Vec::new(),
             stones,
             deleted: 0,
+            damaged: Vec::new(),
         }
     }
 
     /// Adds the rows of a group in a range, which are all in finished blocks, with the columns that have
     /// a value there. Gives the time of the last of the rows: the group may still take later ones of the
-    /// range, which are not among them.
+    /// range, which are not among them. Blocks that cannot be read are left out: they would hold up
+    /// all others for good.
     pub(super) fn add(
         &mut self,
         state: &GroupState,
@@ -66,19 +70,31 @@ impl<'a> HeadSource<'a> {
         let schema = Arc::clone(body.schema());
         drop(body);
         let mut found = vec![false; schema.len()];
-        let (mut last, mut next) = (None, None);
-        for block in &blocks {
-            let (last_here, after) = mark_columns(block, range, &schema, &mut found)?;
-            last = last.max(last_here);
-            next = next.max(after);
+        let (mut last, mut lost, mut next) = (None, None, None);
+        let mut readable = Vec::with_capacity(blocks.len());
+        for block in blocks {
+            match mark_columns(&block, range, &schema, &mut found) {
+                Ok((last_here, after)) => {
+                    last = last.max(last_here);
+                    next = next.max(after);
+                    readable.push(block);
+                }
+                Err(damage @ Error::Damaged { .. }) => {
+                    lost = lost.max(Some(block.last_time().min(range.to_ms)));
+                    self.damaged.push(damage);
+                }
+                Err(error) => return Err(error),
+            }
         }
+        let blocks = readable;
         if let Some(next) = next {
             state.body.lock().set_first_unsealed(next);
         }
         let Some(last) = last else {
-            return Ok(None);
+            return Ok(lost);
         };
         let range = TimeRange::new(range.from_ms, last);
+        let done = lost.max(Some(last));
         let lines = schema.lines().iter().zip(&found);
         let lines = lines.filter(|(_, found)| **found).map(|(line, _)| *line);
         let mut lines: Vec<LineId> = lines.collect();
@@ -87,7 +103,7 @@ impl<'a> HeadSource<'a> {
         }
         // A single column is known by its line: without it there is nothing to write.
         if lines.is_empty() && state.single.is_some() {
-            return Ok(Some(last));
+            return Ok(done);
         }
         let schema = self.schemas.intern(lines);
         let lines = self.lines.read();
@@ -101,7 +117,7 @@ impl<'a> HeadSource<'a> {
             schema,
         });
         self.bodies.push(BodyBlocks { blocks, range });
-        Ok(Some(last))
+        Ok(done)
     }
 
     /// The lines of which not everything is deleted.

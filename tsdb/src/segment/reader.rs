@@ -20,7 +20,7 @@ const READ_BYTES: u64 = 1 << 20;
 /// The rows of a group in a range of time.
 #[derive(Clone, Debug)]
 pub(crate) struct Rows {
-    group: u32,
+    pub(crate) group: u32,
     pub(crate) times: Arc<[i64]>,
     /// The order of acceptance.
     pub(crate) sequences: Arc<[u64]>,

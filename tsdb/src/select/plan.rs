@@ -283,7 +283,7 @@ impl Plan {
                 to_ms: self.range.to_ms,
             };
             let mut snapshot = group.body.lock().snapshot(range, &columns.lines);
-            snapshot.load()?;
+            snapshot.load(|error| readers.tolerate(error))?;
             parts.push(Part {
                 start: 0,
                 times: snapshot.times(),

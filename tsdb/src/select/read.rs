@@ -184,6 +184,11 @@ impl<'a> Readers<'a> {
         }
     }
 
+    /// Goes on without what is damaged.
+    pub(super) fn tolerate(&self, error: Error) -> Result<(), Error> {
+        self.store.tolerate(error)
+    }
+
     /// The rows of a group in a range, nothing where there are none.
     pub(crate) fn rows(
         &mut self,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tempfile::tempdir;
-use watchpost_tsdb::{Db, Disk, DiskFile, SystemDisk};
+use watchpost_tsdb::{Config, Db, Disk, DiskFile, SystemDisk};
 
 use crate::support::{append, config, dump, group, line, open_unsynced};
 
@@ -155,4 +155,66 @@ fn after_a_failed_sync_the_log_goes_on_in_another_file() {
         expected[0].1[1..],
         "the second file stands on its own"
     );
+}
+
+#[test]
+fn want_of_memory_on_a_full_disk_costs_nothing_that_is_in_head_files() {
+    let directory = tempdir().unwrap();
+    let disk = FaultyDisk::new();
+    let config = Config {
+        max_memory: 4_000,
+        ..config(directory.path())
+    };
+    let db = Db::open_on(config, Arc::new(disk.clone())).unwrap();
+    let (a, group) = (line(&db, "a"), group(&db, "h1"));
+    let put = |time: i32| {
+        append(&db, &group, time.into(), &[(a, f64::from(time).sqrt())]).unwrap();
+    };
+    (1..=200).for_each(put);
+    disk.room.store(0, Ordering::Relaxed);
+    (201..=3_000).for_each(put);
+    let stats = db.stats();
+    assert!(stats.dropped_blocks > 0 && stats.memory_bytes <= 4_000);
+    let times = |db: &Db| -> Vec<i64> { dump(db)[0].1.iter().map(|(time, _)| *time).collect() };
+    assert!((1..150).all(|time| times(&db).contains(&time)));
+    disk.room.store(i64::MAX, Ordering::Relaxed);
+    db.sync().unwrap();
+    (3_001..=3_100).for_each(put);
+    assert_eq!(db.stats().memory_bytes, 0, "all of it is in files again");
+    db.maintain(3_100).unwrap();
+    let expected = times(&db);
+    drop(group);
+    drop(db);
+    let db = open_unsynced(crate::support::config(directory.path()));
+    assert_eq!(
+        times(&db),
+        expected,
+        "rows that the log missed are in head files"
+    );
+}
+
+#[test]
+fn log_files_that_nothing_needs_go_also_while_the_log_cannot_be_written() {
+    let directory = tempdir().unwrap();
+    let disk = FaultyDisk::new();
+    let window = watchpost_model::Duration::from_secs(60);
+    let config = Config {
+        window,
+        ..config(directory.path())
+    };
+    let db = Db::open_on(config, Arc::new(disk.clone())).unwrap();
+    let (a, group) = (line(&db, "a"), group(&db, "h1"));
+    (1..=50).for_each(|time| {
+        append(&db, &group, time, &[(a, 1.0)]).unwrap();
+    });
+    disk.room.store(0, Ordering::Relaxed);
+    append(&db, &group, 51, &[(a, 1.0)]).unwrap();
+    assert!(!db.stats().durable && db.stats().log_bytes > 0);
+    disk.room.store(100_000, Ordering::Relaxed);
+    // The segment is written; the log is only tried again when it is synced.
+    for _ in 0..3 {
+        db.maintain(200_000).unwrap();
+    }
+    assert_eq!((db.stats().durable, db.stats().log_bytes), (false, 0));
+    assert_eq!(dump(&db)[0].1.len(), 51);
 }

@@ -13,6 +13,8 @@ mod faults;
 #[cfg(test)]
 mod kill;
 #[cfg(test)]
+mod losses;
+#[cfg(test)]
 mod model;
 #[cfg(test)]
 mod retention;
