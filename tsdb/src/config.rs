@@ -33,7 +33,7 @@ pub struct Config {
     /// How far ahead of now a sample may be (default 10 min).
     pub max_future: Duration,
     /// How many bytes of finished blocks the store keeps in memory (default 1 GiB); above it the
-    /// oldest go, as at the end of the retention. The open rows, at most 136 values a series, are
+    /// oldest go: those that could not be written to a file. The open rows, at most 136 values a series, are
     /// bounded by `max_series`.
     pub max_memory: usize,
     /// How many bytes a log file grows to before the next one is started (default 64 MiB).

@@ -32,7 +32,7 @@
 //!   Damaged files cost the damaged records; what cannot be read at all is set aside, never deleted.
 //! - **Bounds.** A window that is past becomes a segment; segments go as a whole when they are past the
 //!   retention, or when all files would take more than [`Config::max_size`]. Above
-//!   [`Config::max_memory`] the oldest blocks in memory go earlier; above [`Config::max_series`] new
+//!   [`Config::max_memory`] the oldest blocks that are in no file go; above [`Config::max_series`] new
 //!   series are refused and known ones go on.
 //! - **Readers** hold a group's lock only while they copy its open rows; finished blocks are shared.
 //!   All methods can be called from many threads at once; appends to different groups do not wait for
@@ -46,6 +46,7 @@
 //! |---|---|
 //! | `db` | the handle, and the questions that are answered from the index |
 //! | `store` | what the parts share; the order of locks; the way of a row: judge, put, log |
+//! | `late` | samples that may be late, and which side of a group takes them |
 //! | `head` | columns, open rows, finished blocks; pages, parts, ends; what is dropped |
 //! | `block`, `column` | finished blocks and the encodings of their columns |
 //! | `index` | lines, layouts, groups, postings, and matchers to series |
@@ -68,11 +69,12 @@ mod error;
 mod exemplars;
 mod head;
 mod index;
+mod late;
 mod log;
 mod metadata;
 mod retention;
 mod ring;
-#[expect(dead_code, reason = "the ring is about to use it")]
+#[expect(dead_code, reason = "its tests look at some of it")]
 mod segment;
 mod select;
 mod stats;

@@ -7,26 +7,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::{Mutex, RwLock};
-use tracing::warn;
 
 use crate::directory::Directory;
 use crate::disk::{Disk, ReadOnlyDisk, SystemDisk};
 use crate::exemplars;
 use crate::head::{
-    Accepted, At, BlockTarget, Body, Change, Columns, GroupState, HeadFiles, Lateness, NO_SLOT,
-    Slots, scan,
+    Accepted, At, BlockTarget, Body, Change, Columns, GroupState, HeadFiles, NO_SLOT, Slots, scan,
 };
-use crate::index::{GroupId, Groups, Layouts, Lines, Schema, Side};
+use crate::index::{GroupId, Groups, Layouts, Lines, Schema};
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
 use crate::ring::{List, Ring, Sealed, Watermark};
 use crate::segment::{Cache, SegmentIndex};
 use crate::stats::Counters;
 use crate::{Appended, Config, Error, LineId, Refusal, Row};
-
-/// How many side heads a group has at most: so often the clock may go back behind what it made the
-/// time before, until it has caught up.
-const MAX_SIDES: u32 = 8;
 
 /// The inside of a store.
 #[derive(Debug)]
@@ -65,7 +59,7 @@ impl Files {
 }
 
 /// Takes new series for a group within the limit, and has the index know them.
-struct NewSeries<'a> {
+pub(crate) struct NewSeries<'a> {
     store: &'a Store,
     group: GroupId,
 }
@@ -222,144 +216,8 @@ impl Store {
         })
     }
 
-    /// Appends samples of one time to a group.
-    pub(crate) fn append_samples(
-        &self,
-        group: &GroupState,
-        (time_ms, now_ms): (i64, i64),
-        samples: &[(LineId, f64)],
-    ) -> Result<Appended, Error> {
-        let window = self.config.out_of_order_window.as_millis();
-        let late = Lateness {
-            now_ms,
-            window_ms: window,
-            past: false,
-        };
-        self.append_late(group, time_ms, samples, late)
-    }
-
-    /// Appends past samples of one time to a group.
-    pub(crate) fn append_past(
-        &self,
-        group: &GroupState,
-        (time_ms, now_ms): (i64, i64),
-        samples: &[(LineId, f64)],
-    ) -> Result<Appended, Error> {
-        let late = Lateness {
-            now_ms,
-            window_ms: 0,
-            past: true,
-        };
-        self.append_late(group, time_ms, samples, late)
-    }
-
-    /// Appends samples of one time to a group, and what its rows can no longer take to its sides.
-    pub(crate) fn append_late(
-        &self,
-        group: &GroupState,
-        time_ms: i64,
-        samples: &[(LineId, f64)],
-        late: Lateness,
-    ) -> Result<Appended, Error> {
-        self.check_time(time_ms, late.now_ms, samples.len())?;
-        let mut aside = Vec::new();
-        let mut appended = self.write(group, (time_ms, samples.len()), |body, at, new| {
-            Ok(body.append_samples(at, (samples, late), new, &mut aside))
-        })?;
-        if aside.is_empty() {
-            return Ok(appended);
-        }
-        let Some(side) = self.side_for(group, time_ms)? else {
-            self.counters.refuse(Refusal::OutOfOrder, aside.len());
-            appended.out_of_order += aside.len();
-            return Ok(appended);
-        };
-        self.count_side_row();
-        let late = Lateness { past: true, ..late };
-        let mut left = Vec::new();
-        let of_side = self.write(&side, (time_ms, aside.len()), |body, at, new| {
-            Ok(body.append_samples(at, (&aside, late), new, &mut left))
-        })?;
-        self.counters.refuse(Refusal::OutOfOrder, left.len());
-        appended.out_of_order += left.len();
-        appended.add(&of_side);
-        Ok(appended)
-    }
-
-    /// The first side of a group whose rows of a time are open.
-    fn side_for(&self, group: &GroupState, time_ms: i64) -> Result<Option<Arc<GroupState>>, Error> {
-        let of = group.side.map_or(group.id, |side| side.of);
-        for number in 1..=MAX_SIDES {
-            let known = self.groups.read().find_side(Side { of, number }).cloned();
-            let side = match known {
-                Some(side) => side,
-                None => self.groups.write().intern_side(group, number)?,
-            };
-            let closed = side.body.lock().closed_until();
-            if closed.is_none_or(|closed| closed < time_ms) {
-                return Ok(Some(side));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Ends all series of a group.
-    pub(crate) fn end_group(
-        &self,
-        group: &GroupState,
-        time_ms: i64,
-        now_ms: i64,
-    ) -> Result<Appended, Error> {
-        self.check_time(time_ms, now_ms, 1)?;
-        let side = self.side(group, (time_ms, now_ms), Body::newest_row)?;
-        let group = side.as_deref().unwrap_or(group);
-        self.write(group, (time_ms, 1), |body, at, _| body.end(at))
-    }
-
-    /// The side head that takes what is of a time where the group has rows later than now, and so
-    /// would refuse it: nothing where the group can have it itself. `newest` tells up to when a
-    /// group takes nothing. Readers find the rows of both as one series.
-    fn side(
-        &self,
-        group: &GroupState,
-        (time_ms, now_ms): (i64, i64),
-        newest: fn(&Body) -> Option<i64>,
-    ) -> Result<Option<Arc<GroupState>>, Error> {
-        let ahead = |group: &GroupState| {
-            let newest = newest(&group.body.lock());
-            newest.is_some_and(|newest| newest > now_ms && newest > time_ms)
-        };
-        if !ahead(group) {
-            return Ok(None);
-        }
-        let mut found = None;
-        for number in 1..=MAX_SIDES {
-            let side = Side {
-                of: group.id,
-                number,
-            };
-            let known = self.groups.read().find_side(side).map(Arc::clone);
-            let side = match known {
-                Some(side) => side,
-                None => self.groups.write().intern_side(group, number)?,
-            };
-            let fits = !ahead(&side);
-            found = Some(side);
-            if fits {
-                break;
-            }
-        }
-        self.count_side_row();
-        Ok(found)
-    }
-
-    fn count_side_row(&self) {
-        if self.counters.count_side_row() == 0 {
-            warn!("rows come that are older than others of their group: they are kept beside them");
-        }
-    }
-
-    fn write(
+    /// Judges and puts what `put` does, and writes it to the log.
+    pub(crate) fn write(
         &self,
         group: &GroupState,
         (time, samples): (i64, usize),
@@ -506,7 +364,13 @@ impl Store {
         self.check_time(row.time_ms, now_ms, found)
     }
 
-    fn check_time(&self, time_ms: i64, now_ms: i64, samples: usize) -> Result<(), Error> {
+    /// Refuses what is too old or too far ahead.
+    pub(crate) fn check_time(
+        &self,
+        time_ms: i64,
+        now_ms: i64,
+        samples: usize,
+    ) -> Result<(), Error> {
         let newest = now_ms.saturating_add(self.config.max_future.as_millis());
         let refusal = if time_ms > newest {
             Refusal::TooFarAhead

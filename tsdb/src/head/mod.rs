@@ -20,6 +20,7 @@ mod seal;
 mod slots;
 mod states;
 mod tile;
+mod undo;
 
 use std::sync::Arc;
 

@@ -31,7 +31,7 @@ mod tests;
 mod verify;
 mod writer;
 
-#[expect(unused_imports, reason = "the ring is about to use them")]
+#[expect(unused_imports, reason = "its tests use some of them")]
 pub(crate) use self::{
     cache::{Cache, CacheStats},
     file::Segment,
