@@ -220,6 +220,21 @@ pub struct LabelIter<'a>(&'a str);
 
 impl<'a> LabelIter<'a> {
     fn take(&mut self) -> Option<&'a str> {
+        let first = *self.0.as_bytes().first()?;
+        // Hardly a name or a value is longer than one character can say.
+        let (length, digits) = if first & 0x40 == 0 {
+            (usize::from(first), 1)
+        } else {
+            self.long()
+        };
+        let (text, rest) = self.0.get(digits..)?.split_at_checked(length)?;
+        self.0 = rest;
+        Some(text)
+    }
+
+    /// A length of more than one character, and how many it has.
+    #[cold]
+    fn long(&self) -> (usize, usize) {
         let mut length = 0;
         let mut digits = 0;
         for byte in self.0.bytes() {
@@ -229,9 +244,7 @@ impl<'a> LabelIter<'a> {
                 break;
             }
         }
-        let text = self.0.get(digits..digits + length)?;
-        self.0 = self.0.get(digits + length..)?;
-        Some(text)
+        (length, digits)
     }
 }
 

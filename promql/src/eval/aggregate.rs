@@ -1,7 +1,8 @@
 //! Aggregations that make one series of each group.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::HashMap;
 use watchpost_model::{Labels, format_value};
 
 use super::kahan::{Kahan, Mean};
@@ -124,7 +125,7 @@ pub(super) fn members<'v>(
 pub(super) fn groups(aggregate: &Aggregate, vector: &[StepSeries]) -> Vec<Group> {
     let listed = |name: &str| aggregate.grouping.iter().any(|label| label == name);
     let mut groups: Vec<Group> = Vec::new();
-    let mut places: HashMap<Labels, usize> = HashMap::new();
+    let mut places: HashMap<Labels, usize> = HashMap::default();
     for (place, series) in vector.iter().enumerate() {
         let labels = if aggregate.without {
             series

@@ -1,7 +1,6 @@
 //! Vector matching: which series of two vectors are combined, and what the result is called.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use watchpost_model::{Labels, METRIC_NAME};
 
 use super::binary::{apply, keeps_name};
@@ -26,7 +25,7 @@ pub(super) fn number_signatures(
     sides: [&[StepSeries]; 2],
 ) -> (Vec<Labels>, [Vec<usize>; 2]) {
     let mut all = Vec::new();
-    let mut places: HashMap<Labels, usize> = HashMap::new();
+    let mut places: HashMap<Labels, usize> = HashMap::default();
     let numbers = sides.map(|side| {
         let mut number = |series: &StepSeries| {
             let signature = signature(&series.labels, matching);
@@ -60,8 +59,8 @@ pub(super) fn match_vectors(
         signatures,
         of_many,
         of_one,
-        places: HashMap::new(),
-        labels: HashMap::new(),
+        places: HashMap::default(),
+        labels: HashMap::default(),
         out: Vec::new(),
     };
     for step in 0..eval.grid.count {

@@ -11,9 +11,9 @@ mod selector;
 mod set;
 mod subquery;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use foldhash::{HashMap, HashMapExt as _};
 use watchpost_model::Labels;
 
 use crate::error::Error;

@@ -1,6 +1,6 @@
 //! Range vectors: the samples of each series in a window per step, open on the left.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -98,7 +98,7 @@ impl RangeInput {
         value: impl Fn(&Window<'_>) -> Option<f64>,
         mut each: impl FnMut(&Samples, Points) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut shared: HashMap<*const i64, Bounds> = HashMap::new();
+        let mut shared: HashMap<*const i64, Bounds> = HashMap::default();
         let mut now_params = vec![f64::NAN; params.len()];
         let mut work = 0;
         for series in &self.series {

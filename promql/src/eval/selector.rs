@@ -1,8 +1,8 @@
 //! Instant selectors: the newest sample of each series within the lookback.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use foldhash::HashMap;
 use watchpost_model::{Matcher, is_absent, is_stale};
 use watchpost_tsdb::{Column, Series, TimeRange};
 
@@ -126,7 +126,7 @@ impl Eval<'_> {
         };
         let lookback = self.query.options.lookback.as_millis();
         let found = self.select(&selector.matchers, first.saturating_sub(lookback), *last)?;
-        let mut shared: HashMap<*const i64, Rc<[usize]>> = HashMap::new();
+        let mut shared: HashMap<*const i64, Rc<[usize]>> = HashMap::default();
         let mut vector = Vec::with_capacity(found.len());
         for series in &found {
             self.query.check_time()?;

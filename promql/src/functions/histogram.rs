@@ -1,7 +1,6 @@
 //! Classic histograms: series with a label `le` that count the observations up to it.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use watchpost_model::Labels;
 
 use super::quantile::out_of_range;
@@ -108,7 +107,7 @@ fn of_histograms(
 
 fn histograms(eval: &Eval<'_>, node: &Node, vector: &[StepSeries]) -> Vec<Histogram> {
     let mut found: Vec<Histogram> = Vec::new();
-    let mut places: HashMap<Labels, usize> = HashMap::new();
+    let mut places: HashMap<Labels, usize> = HashMap::default();
     for (place, series) in vector.iter().enumerate() {
         let text = series.labels.get("le");
         let Ok(bound) = text.parse::<f64>() else {
