@@ -39,6 +39,10 @@ fn check(times: &[i64], sequences: &[u64], columns: &[Vec<f64>]) -> usize {
             assert_eq!(bits(&read), bits(&full[rows]));
         }
         assert_eq!(all.next().unwrap().unwrap(), view.bytes(slot).unwrap());
+        let mut walk = view.walk();
+        for wanted in [slot / 3, slot / 2, slot] {
+            assert_eq!(walk.to(wanted).unwrap(), view.bytes(wanted).unwrap());
+        }
         assert_eq!(view.lacks(slot), column.is_empty());
     }
     assert!(all.next().is_none());

@@ -95,19 +95,30 @@ impl<'a> BlockView<'a> {
         if slot >= self.columns {
             return Ok(&[column::ABSENT]);
         }
-        let offset = match (slot / STRIDE).checked_sub(1) {
-            None => 0,
-            Some(place) => {
-                let offset = self.offsets.get(place).ok_or(Malformed)?;
-                usize::try_from(u32::from_le_bytes(*offset)).map_err(|_| Malformed)?
-            }
-        };
-        let mut bytes = self.body.get(offset..).ok_or(Malformed)?;
+        let mut bytes = self.body.get(self.strip(slot)?..).ok_or(Malformed)?;
         for _ in 0..slot % STRIDE {
             let length = column::length(bytes, self.rows)?;
             bytes = bytes.get(length..).ok_or(Malformed)?;
         }
         Ok(bytes)
+    }
+
+    /// Finds columns in the order of their slots.
+    pub(crate) fn walk(&self) -> Walk<'a> {
+        Walk {
+            view: *self,
+            slot: 0,
+            at: self.body,
+        }
+    }
+
+    /// Where in the body the column begins that has the offset before a slot's.
+    fn strip(&self, slot: usize) -> Result<usize, Malformed> {
+        let Some(place) = (slot / STRIDE).checked_sub(1) else {
+            return Ok(0);
+        };
+        let offset = self.offsets.get(place).ok_or(Malformed)?;
+        usize::try_from(u32::from_le_bytes(*offset)).map_err(|_| Malformed)
     }
 
     /// All encoded columns in the order of their slots, each with all that follows in the block: the
@@ -118,6 +129,33 @@ impl<'a> BlockView<'a> {
             left: self.columns,
             rest: self.body,
         }
+    }
+}
+
+/// Finds columns in the order of their slots, without going over any twice.
+#[derive(Clone, Debug)]
+pub(crate) struct Walk<'a> {
+    view: BlockView<'a>,
+    slot: usize,
+    /// The column of the slot, with all that follows.
+    at: &'a [u8],
+}
+
+impl<'a> Walk<'a> {
+    /// The encoded column of a slot that is not before the last one, with all that follows in the
+    /// block.
+    pub(crate) fn to(&mut self, slot: usize) -> Result<&'a [u8], Malformed> {
+        if slot / STRIDE > self.slot / STRIDE {
+            let start = self.view.strip(slot)?;
+            self.at = self.view.body.get(start..).ok_or(Malformed)?;
+            self.slot = slot / STRIDE * STRIDE;
+        }
+        while self.slot < slot {
+            let length = column::length(self.at, self.view.rows)?;
+            self.at = self.at.get(length..).ok_or(Malformed)?;
+            self.slot += 1;
+        }
+        Ok(self.at)
     }
 }
 

@@ -3,9 +3,13 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use watchpost_model::absent_nan;
+
 use super::Body;
 use super::block::{BlockBytes, HeadBlock};
 use crate::block::BlockView;
+use crate::column;
+use crate::index::Schema;
 use crate::log::bytes::Malformed;
 use crate::{Error, LineId, TimeRange};
 
@@ -37,6 +41,8 @@ struct ReadBlock {
     times: Vec<i64>,
     sequences: Vec<u64>,
     rows: Range<usize>,
+    /// Where each of the snapshot's columns begins; nothing where the block does not have it.
+    columns: Vec<Option<u32>>,
 }
 
 /// A column of a snapshot.
@@ -93,11 +99,18 @@ impl Snapshot {
         &mut self,
         mut tolerate: impl FnMut(Error) -> Result<(), Error>,
     ) -> Result<(), Error> {
+        let mut known: Option<(Arc<Schema>, Wanted)> = None;
         for block in &mut self.blocks {
+            let schema = block.block.schema();
+            let wanted = match known.take() {
+                Some((of, wanted)) if Arc::ptr_eq(&of, schema) => wanted,
+                _ => Wanted::new(&self.columns, schema),
+            };
             let read = block.block.read().and_then(|bytes| {
-                let read = ReadBlock::new(bytes, self.range);
+                let read = ReadBlock::new(bytes, self.range, &wanted);
                 read.map_err(|Malformed| block.block.malformed())
             });
+            known = Some((Arc::clone(schema), wanted));
             match read {
                 Ok(read) => block.read = Some(read),
                 Err(error) => tolerate(error)?,
@@ -141,37 +154,76 @@ impl Snapshot {
         sealed.chain(open).copied().collect()
     }
 
-    /// The values of a column, one a row; marks where it has none.
-    pub(crate) fn values(&self, column: &SnapshotColumn) -> Result<Vec<f64>, Error> {
-        let sealed: usize = self.read_blocks().map(|(_, read)| read.rows.len()).sum();
-        let mut values = Vec::with_capacity(sealed + column.open.len());
+    /// Appends the values of the column at a place, one a row; marks where it has none.
+    pub(crate) fn values(&self, place: usize, out: &mut Vec<f64>) -> Result<(), Error> {
         for (block, read) in self.read_blocks() {
-            read.column(block, column.line, &mut values)
+            read.column(place, out)
                 .map_err(|Malformed| block.malformed())?;
         }
-        values.extend_from_slice(&column.open);
-        Ok(values)
+        let column = self.columns.get(place);
+        out.extend_from_slice(column.map_or(&[], |column| &column.open));
+        Ok(())
+    }
+}
+
+/// The slots of a snapshot's columns in a schema.
+struct Wanted {
+    /// Ascending.
+    slots: Vec<usize>,
+    /// The place of the column of each slot.
+    places: Vec<usize>,
+    /// How many columns the snapshot has.
+    columns: usize,
+}
+
+impl Wanted {
+    fn new(columns: &[SnapshotColumn], schema: &Schema) -> Self {
+        let slot = |(place, column): (usize, &SnapshotColumn)| {
+            let slot = schema.slot(column.line)?;
+            Some((slot, place))
+        };
+        let mut found: Vec<_> = columns.iter().enumerate().filter_map(slot).collect();
+        found.sort_unstable();
+        let (slots, places) = found.into_iter().unzip();
+        Self {
+            slots,
+            places,
+            columns: columns.len(),
+        }
     }
 }
 
 impl ReadBlock {
-    fn new(bytes: BlockBytes, range: TimeRange) -> Result<Self, Malformed> {
+    fn new(bytes: BlockBytes, range: TimeRange, wanted: &Wanted) -> Result<Self, Malformed> {
         let view = BlockView::parse(&bytes)?;
         let (mut times, mut sequences) = (Vec::new(), Vec::new());
         view.times(&mut times)?;
         view.sequences(&mut sequences)?;
         let from = times.partition_point(|time| *time < range.from_ms);
         let to = times.partition_point(|time| *time <= range.to_ms);
+        let mut columns = vec![None; wanted.columns];
+        let mut walk = view.walk();
+        for (slot, place) in wanted.slots.iter().zip(&wanted.places) {
+            if *slot < view.columns() {
+                let start = bytes.len() - walk.to(*slot)?.len();
+                columns[*place] = u32::try_from(start).ok();
+            }
+        }
         Ok(Self {
             bytes,
             times,
             sequences,
             rows: from..to.max(from),
+            columns,
         })
     }
 
-    fn column(&self, block: &HeadBlock, line: LineId, out: &mut Vec<f64>) -> Result<(), Malformed> {
-        let slot = block.schema().slot(line).unwrap_or(usize::MAX);
-        BlockView::parse(&self.bytes)?.column(slot, self.rows.clone(), out)
+    fn column(&self, place: usize, out: &mut Vec<f64>) -> Result<(), Malformed> {
+        let Some(start) = self.columns.get(place).copied().flatten() else {
+            out.resize(out.len() + self.rows.len(), absent_nan());
+            return Ok(());
+        };
+        let column = self.bytes.get(start as usize..).ok_or(Malformed)?;
+        column::decode(column, self.times.len(), self.rows.clone(), out)
     }
 }

@@ -95,6 +95,7 @@ impl<'a> Window<'a> {
 
     fn fill(&mut self, readers: &mut Readers<'_>) -> Result<(), Error> {
         let mut sealed: BTreeMap<usize, Vec<OfSegment<'_>>> = BTreeMap::new();
+        let mut values = Vec::new();
         for ((_, stack), start) in self.stacks.iter().zip(&self.starts) {
             let lines = within(stack, &self.lines);
             for part in &stack.parts {
@@ -104,9 +105,11 @@ impl<'a> Window<'a> {
                 };
                 match &part.of {
                     Rows::Head(snapshot) => {
-                        for column in snapshot.columns() {
+                        for (place, column) in snapshot.columns().iter().enumerate() {
                             if let Some(start) = series(part.columns.place(column.line)) {
-                                put(&mut self.cells, start, &snapshot.values(column)?);
+                                values.clear();
+                                snapshot.values(place, &mut values)?;
+                                put(&mut self.cells, start, &values);
                             }
                         }
                     }
