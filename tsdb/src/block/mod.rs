@@ -27,7 +27,7 @@ use crate::log::bytes::put_number;
 const STRIDE: usize = 16;
 
 /// Appends a block. Each row has a time and a sequence; there is at least one row, and at most
-/// [`column::MOST_ROWS`]. `column` writes the values of a slot into an empty buffer, one for each
+/// 4,096. `column` writes the values of a slot into an empty buffer, one for each
 /// row; rows that it leaves away have no value.
 pub fn encode_block(
     times: &[i64],
