@@ -4,15 +4,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tracing::warn;
-
 use super::block::{About, Extent, HeadBlock};
 use super::files::{Finished, HeadFile};
 use super::states::States;
 use crate::Error;
 use crate::block::BlockView;
 use crate::log::bytes::{Malformed, Reader, unzigzag};
-use crate::log::frame::{Found, HEAD_MAGIC, RECORD_HEADER, RecordReader};
+use crate::log::frame::{HEAD_MAGIC, RECORD_HEADER, RecordReader};
 use crate::log::record::Kind;
 use crate::log::{Definitions, Replayed, RowFault, list, open_file};
 use crate::store::Store;
@@ -36,23 +34,17 @@ pub(crate) fn scan(
         let length = file.metadata().map_err(io)?.len();
         // The one that wrote it may have been killed before it forced it to the disk.
         let unsynced = Arc::new(file.try_clone().map_err(io)?);
-        let mut records = RecordReader::new(file.try_clone().map_err(io)?);
+        let records = RecordReader::new(file.try_clone().map_err(io)?);
         let mut of_file = FileScan {
             store,
             definitions: Definitions::new(store),
             file: Arc::new(HeadFile::new(number, path.clone(), file)),
         };
-        while let Some(found) = records.next().map_err(io)? {
-            let good = match found {
-                Found::Record(at, payload) => of_file.apply(at, payload).is_ok(),
-                Found::Damage(bytes) | Found::TornTail(bytes) => {
-                    warn!(file = %path.display(), bytes, "a head file is damaged; the blocks before and after are used");
-                    false
-                }
-            };
-            replayed.records += u64::from(good);
-            replayed.damaged += u64::from(!good);
-        }
+        replayed
+            .read((&path, "head"), records, |at, payload| {
+                of_file.apply(at, payload).is_ok()
+            })
+            .map_err(io)?;
         files.push(Finished {
             file: of_file.file,
             length,

@@ -26,6 +26,34 @@ pub(crate) struct Replayed {
     pub(crate) quarantined: u64,
 }
 
+impl Replayed {
+    /// Reads the records of a file to its end, and counts them; damage between them is told. `apply`
+    /// gets the place and the payload of each, and says whether it was good.
+    pub(crate) fn read(
+        &mut self,
+        (path, kind): (&Path, &str),
+        mut records: RecordReader<std::fs::File>,
+        mut apply: impl FnMut(u64, &[u8]) -> bool,
+    ) -> std::io::Result<()> {
+        while let Some(found) = records.next()? {
+            let good = match found {
+                Found::Record(at, payload) => apply(at, payload),
+                Found::Damage(bytes) => {
+                    warn!(file = %path.display(), bytes, "a {kind} file is damaged; the records before and after are used");
+                    false
+                }
+                Found::TornTail(bytes) => {
+                    warn!(file = %path.display(), bytes, "a {kind} file ends in a torn record; the records before are used");
+                    false
+                }
+            };
+            self.records += u64::from(good);
+            self.damaged += u64::from(!good);
+        }
+        Ok(())
+    }
+}
+
 /// Reads all log files of a directory into a store, oldest first. Gives the files that are kept.
 pub(crate) fn replay(
     store: &Store,
@@ -49,22 +77,11 @@ pub(crate) fn replay(
             definitions: Definitions::new(store),
             groups: HashMap::default(),
         };
-        let mut records = RecordReader::new(file);
-        while let Some(found) = records.next().map_err(io)? {
-            let good = match found {
-                Found::Record(_, payload) => of_file.apply(payload).is_ok(),
-                Found::Damage(bytes) => {
-                    warn!(file = %path.display(), bytes, "a log file is damaged; the records before and after are used");
-                    false
-                }
-                Found::TornTail(bytes) => {
-                    warn!(file = %path.display(), bytes, "a log file ends in a torn record; the records before are used");
-                    false
-                }
-            };
-            replayed.records += u64::from(good);
-            replayed.damaged += u64::from(!good);
-        }
+        replayed
+            .read((&path, "log"), RecordReader::new(file), |_, payload| {
+                of_file.apply(payload).is_ok()
+            })
+            .map_err(io)?;
         files.push(Finished {
             number,
             path,

@@ -15,6 +15,7 @@ mod maintain;
 mod merge;
 mod name;
 mod plan;
+mod room;
 mod seal;
 mod snapshot;
 mod tombstones;
