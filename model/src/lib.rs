@@ -12,6 +12,7 @@
 //! | *matcher* | a test on the value of one label |
 //! | *line* | one series as it stands on a target's page, without the target's own labels |
 //! | *group* | series that are written together and share their times: a target, a rule group |
+//! | *native histogram* | a sample that is a whole distribution: counts in buckets ([`histogram`]) |
 //! | *rule* | an expression that is evaluated on a schedule |
 //! | *alert* | one series of an alert rule's result, with a state |
 //! | *receiver* | where notices go |
@@ -19,6 +20,7 @@
 
 pub mod config;
 mod duration;
+pub mod histogram;
 mod labels;
 mod matcher;
 mod metric;
@@ -27,6 +29,7 @@ mod sample;
 pub mod text;
 
 pub use duration::{Duration, DurationError};
+pub use histogram::{FloatHistogram, Histogram};
 pub use labels::{LabelIter, Labels, LabelsBuilder, METRIC_NAME, is_label_name, is_metric_name};
 pub use matcher::{MatchOp, Matcher};
 pub use metric::{Metadata, MetricType};
