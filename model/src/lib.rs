@@ -21,6 +21,7 @@
 pub mod config;
 mod duration;
 pub mod histogram;
+mod kahan;
 mod labels;
 mod matcher;
 mod metric;
@@ -30,6 +31,7 @@ pub mod text;
 
 pub use duration::{Duration, DurationError};
 pub use histogram::{FloatHistogram, Histogram};
+pub use kahan::Kahan;
 pub use labels::{LabelIter, Labels, LabelsBuilder, METRIC_NAME, is_label_name, is_metric_name};
 pub use matcher::{MatchOp, Matcher};
 pub use metric::{Metadata, MetricType};

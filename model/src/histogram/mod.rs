@@ -7,14 +7,30 @@
 //! In a column of floats a histogram stands as a [mark](histogram_mark): a NaN that holds its place in
 //! a list that stands beside the column.
 
+mod arithmetic;
+mod bucket;
+mod cells;
+mod estimate;
 mod float;
 mod mark;
+mod notation;
+#[cfg(test)]
+mod operation_tests;
+mod reset;
+mod sum;
 #[cfg(test)]
 mod tests;
+mod text;
+mod trim;
 mod validate;
 
+pub use bucket::Bucket;
+pub use estimate::NanEffect;
 pub use float::FloatHistogram;
 pub use mark::{HISTOGRAM_MARK_BITS, histogram_index, histogram_mark};
+pub use notation::{HistogramNotation, NotationError};
+pub use sum::{HistogramMean, HistogramSum, Joined, MixedBuckets};
+pub use trim::Keep;
 pub use validate::{HistogramError, SideError};
 
 use std::sync::Arc;
