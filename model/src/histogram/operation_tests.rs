@@ -217,6 +217,9 @@ proptest! {
 
     #[test]
     fn trims_at_a_value_share_the_observations(a in exponential(), at in -20.0..20.0) {
+        // For a share an empty bucket is one, so that observations of zero may be on its side.
+        let mut a = compacted(a);
+        a.zero_threshold = 1e-9;
         let (below, above) = (a.trimmed(at, Keep::Below), a.trimmed(at, Keep::Above));
         prop_assert!(near(below.count + above.count, a.count), "{below} {above}");
         prop_assert!(near(in_buckets(&below), below.count));
@@ -278,7 +281,8 @@ proptest! {
         let (share, _) = odd.fraction(value, 0.0);
         prop_assert!(share.is_nan() || odd.quantile(2.0).0.is_infinite());
         let trimmed = [Keep::Below, Keep::Above].map(|keep| odd.trimmed(value, keep));
-        prop_assert!(trimmed.iter().all(|it| it.to_string().starts_with("{count:")));
+        let printed = trimmed.iter().all(|it| it.to_string().ends_with('}'));
+        prop_assert!(printed);
         prop_assert!(odd.variance().is_nan() || odd.count != 0.0);
     }
 }
