@@ -8,8 +8,9 @@ use watchpost_tsdb::Db;
 
 use crate::error::Error;
 use crate::eval::{Eval, final_labels, finish, same_labels};
-use crate::parse::Expr;
+use crate::number::seconds;
 use crate::parse::ast::Kind;
+use crate::parse::{Expr, lengths};
 use crate::query::Query;
 use crate::series::{Evaluated, Grid, Points, StepSeries};
 use crate::value::{Answer, InstantSample, RangeSeries, Value};
@@ -75,6 +76,8 @@ impl Engine {
             end_ms: time_ms,
             step_ms: 0,
         };
+        let resolved = resolve(expr, steps)?;
+        let expr = resolved.as_ref().unwrap_or(expr);
         let query = Query::new(&self.options, db, expr, steps, false);
         let eval = Eval {
             query: &query,
@@ -94,6 +97,8 @@ impl Engine {
     /// The values at each step; the answer is always a matrix.
     pub fn range(&self, db: &Db, expr: &Expr, steps: Steps) -> Result<Answer, Error> {
         let grid = self.grid(steps)?;
+        let resolved = resolve(expr, steps)?;
+        let expr = resolved.as_ref().unwrap_or(expr);
         let query = Query::new(&self.options, db, expr, steps, true);
         let eval = Eval {
             query: &query,
@@ -150,6 +155,15 @@ impl Engine {
             count,
         })
     }
+}
+
+/// The expression with its durations computed, where some are expressions themselves.
+fn resolve(expr: &Expr, steps: Steps) -> Result<Option<Expr>, Error> {
+    let known = lengths::Steps {
+        step: seconds(steps.step_ms),
+        range: seconds(steps.end_ms.saturating_sub(steps.start_ms)),
+    };
+    lengths::resolve(expr, known).map_err(Error::Parse)
 }
 
 fn points_with_times(points: &Points, grid: Grid) -> Vec<(i64, f64)> {

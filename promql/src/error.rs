@@ -31,29 +31,39 @@ impl From<watchpost_tsdb::Error> for Error {
 
 /// Where and why a text is not PromQL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{line}:{column}: parse error: {message}")]
+#[error("{}: parse error: {message}", self.place())]
 pub struct ParseError {
     /// First byte of the place.
     pub start: usize,
     /// One past the last byte.
     pub end: usize,
-    /// Line, from 1.
+    /// Line, from 1; 0 where the text is empty, so that there is no place.
     pub line: usize,
-    /// Column in characters, from 1.
+    /// Column in bytes, from 1, as Prometheus counts.
     pub column: usize,
     /// What was expected and what was found.
     pub message: String,
 }
 
-/// Line and column of a byte, both from 1, the column in characters.
+impl ParseError {
+    fn place(&self) -> String {
+        if self.line == 0 {
+            return "unknown position".to_owned();
+        }
+        format!("{}:{}", self.line, self.column)
+    }
+}
+
+/// Line and column of a byte, both from 1, the column in bytes; zeros in an empty text.
 pub(crate) fn place(text: &str, byte: usize) -> (usize, usize) {
+    if text.is_empty() {
+        return (0, 0);
+    }
+    let before = text.as_bytes().get(..byte).unwrap_or(text.as_bytes());
     let mut line = 1;
     let mut column = 1;
-    for (at, character) in text.char_indices() {
-        if at >= byte {
-            break;
-        }
-        if character == '\n' {
+    for byte in before {
+        if *byte == b'\n' {
             line += 1;
             column = 1;
         } else {

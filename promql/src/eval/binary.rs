@@ -68,6 +68,9 @@ pub(super) fn keeps_name(binary: &Binary) -> bool {
 
 /// The value of an operation on samples. A comparison without `bool` keeps `kept` where it holds.
 pub(super) fn apply(binary: &Binary, lhs: f64, rhs: f64, kept: f64) -> Option<f64> {
+    if matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) {
+        return None;
+    }
     let value = compute(binary.op, lhs, rhs);
     if !keeps_name(binary) {
         return Some(value);
@@ -93,6 +96,11 @@ fn compute(op: BinaryOp, lhs: f64, rhs: f64) -> f64 {
         BinaryOp::Greater => truth(lhs > rhs),
         BinaryOp::GreaterEqual => truth(lhs >= rhs),
         // The type check lets these stand between vectors only.
-        BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => f64::NAN,
+        // Only a histogram has observations to trim.
+        BinaryOp::And
+        | BinaryOp::Or
+        | BinaryOp::Unless
+        | BinaryOp::TrimUpper
+        | BinaryOp::TrimLower => f64::NAN,
     }
 }

@@ -121,6 +121,18 @@ impl Function {
     }
 }
 
+impl Function {
+    /// How often the last argument may be given again, as Prometheus counts: -1 is any number of
+    /// times; where it may be left out, once.
+    pub(crate) fn variadic(&self) -> i32 {
+        match self.rest {
+            Rest::Fixed => 0,
+            Rest::Optional => 1,
+            Rest::Repeated => -1,
+        }
+    }
+}
+
 pub(super) const fn value(name: &'static str, run: fn(f64) -> f64) -> Function {
     Function::new(name, &[Vector], Vector, Run::Value(run))
 }

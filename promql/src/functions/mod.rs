@@ -22,18 +22,6 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|function| function.name == name)
 }
 
-/// Functions of the language that this engine does not have.
-pub(crate) const NOT_YET: [&str; 8] = [
-    "histogram_avg",
-    "histogram_count",
-    "histogram_quantiles",
-    "histogram_stddev",
-    "histogram_stdvar",
-    "histogram_sum",
-    "info",
-    "start_timestamp",
-];
-
 /// All functions, by name.
 static FUNCTIONS: &[Function] = &[
     value("abs", f64::abs),

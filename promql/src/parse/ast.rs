@@ -95,6 +95,27 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// The nodes directly below, to be changed.
+    pub(crate) fn children_mut(&mut self) -> impl Iterator<Item = &mut Node> {
+        let (one, two, many): (Option<&mut Node>, Option<&mut Node>, &mut [Node]) = match self {
+            Self::Number(_) | Self::Text(_) | Self::Selector(_) | Self::Range(..) => {
+                (None, None, &mut [])
+            }
+            Self::Subquery(subquery) => (Some(&mut subquery.expr), None, &mut []),
+            Self::Call(call) => (None, None, &mut call.args),
+            Self::Aggregate(aggregate) => (
+                aggregate.param.as_deref_mut(),
+                Some(&mut aggregate.expr),
+                &mut [],
+            ),
+            Self::Binary(binary) => (Some(&mut binary.lhs), Some(&mut binary.rhs), &mut []),
+            Self::Unary(_, inner) | Self::Paren(inner) => (Some(inner), None, &mut []),
+        };
+        one.into_iter().chain(two).chain(many)
+    }
+}
+
 /// A number, compared by its bits so that `NaN` is equal to itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Number {
@@ -112,11 +133,84 @@ impl PartialEq for Number {
 /// Which series, and when.
 #[derive(Clone, Debug)]
 pub(crate) struct Selector {
-    /// The metric name that stands before (or first within) the braces.
+    /// The metric name that stands before the braces.
     pub(crate) name: Option<String>,
     /// All matchers, that of the name included.
     pub(crate) matchers: Vec<Matcher>,
     pub(crate) when: When,
+    pub(crate) extension: Option<Extension>,
+    pub(crate) lengths: Lengths,
+}
+
+/// What a selector looks at beyond the samples in its window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extension {
+    /// `anchored`: the newest sample before the window stands at its start.
+    Anchored,
+    /// `smoothed`: values at the window's ends are interpolated.
+    Smoothed,
+}
+
+/// Durations that are written as expressions. Before an evaluation they are computed, and the plain
+/// fields (`When::offset_ms`, the range of a selector, ...) hold what they come to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Lengths {
+    pub(crate) range: Option<Box<Length>>,
+    pub(crate) step: Option<Box<Length>>,
+    pub(crate) offset: Option<Box<Length>>,
+}
+
+impl Lengths {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.range.is_none() && self.step.is_none() && self.offset.is_none()
+    }
+}
+
+/// A duration as an expression, and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Length {
+    pub(crate) kind: LengthKind,
+    pub(crate) span: Span,
+    /// As that of a node.
+    pub(crate) height: usize,
+}
+
+impl Length {
+    pub(crate) fn new(kind: LengthKind, span: Span) -> Self {
+        let below = match &kind {
+            LengthKind::Number(_) | LengthKind::Step | LengthKind::Range => 0,
+            LengthKind::Minus(inner) | LengthKind::Paren(inner) => inner.height,
+            LengthKind::Lesser(left, right)
+            | LengthKind::Greater(left, right)
+            | LengthKind::Binary(_, left, right) => left.height.max(right.height),
+        };
+        Self {
+            kind,
+            span,
+            height: below + 1,
+        }
+    }
+}
+
+impl PartialEq for Length {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+/// What a part of a duration expression is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum LengthKind {
+    Number(Number),
+    /// `step()`, the distance of the query's steps.
+    Step,
+    /// `range()`, from the query's first step to its last.
+    Range,
+    Lesser(Box<Length>, Box<Length>),
+    Greater(Box<Length>, Box<Length>),
+    Minus(Box<Length>),
+    Paren(Box<Length>),
+    Binary(BinaryOp, Box<Length>, Box<Length>),
 }
 
 /// The order of matchers does not matter.
@@ -128,7 +222,11 @@ impl PartialEq for Selector {
             texts.sort_unstable();
             texts
         };
-        self.name == other.name && self.when == other.when && sorted(self) == sorted(other)
+        self.name == other.name
+            && self.when == other.when
+            && self.extension == other.extension
+            && self.lengths == other.lengths
+            && sorted(self) == sorted(other)
     }
 }
 
@@ -155,6 +253,7 @@ pub(crate) struct Subquery {
     pub(crate) range_ms: i64,
     pub(crate) step_ms: Option<i64>,
     pub(crate) when: When,
+    pub(crate) lengths: Lengths,
 }
 
 /// `function(args)`.
@@ -199,7 +298,35 @@ pub(crate) struct Matching {
     pub(crate) card: Card,
     /// The labels of `group_left` or `group_right`.
     pub(crate) include: Vec<String>,
+    /// `fill`, `fill_left`, `fill_right`.
+    pub(crate) fill: Fill,
 }
+
+/// The values that stand in for a missing match.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fill {
+    pub(crate) left: Option<f64>,
+    pub(crate) right: Option<f64>,
+    /// Whether both were given by `fill`.
+    pub(crate) both: bool,
+}
+
+impl Fill {
+    pub(crate) fn is_none(self) -> bool {
+        self.left.is_none() && self.right.is_none()
+    }
+}
+
+/// By bits, so that `NaN` is equal to itself.
+impl PartialEq for Fill {
+    fn eq(&self, other: &Self) -> bool {
+        let bits = |value: Option<f64>| value.map(f64::to_bits);
+        (bits(self.left), bits(self.right), self.both)
+            == (bits(other.left), bits(other.right), other.both)
+    }
+}
+
+impl Eq for Fill {}
 
 /// How many series of each side may belong together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -219,6 +346,18 @@ pub(crate) enum Type {
     Text,
     Vector,
     Range,
+}
+
+impl Type {
+    /// As Prometheus's API and code name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::Text => "string",
+            Self::Vector => "vector",
+            Self::Range => "matrix",
+        }
+    }
 }
 
 /// As the documentation names it.

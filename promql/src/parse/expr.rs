@@ -5,8 +5,10 @@ use super::MAX_HEIGHT;
 use super::ast::{Aggregate, AggregateOp, Binary, Call, Kind, Node, Number, Span};
 use super::lex::TokenKind;
 use super::operators::{labels, modifiers, next_operator};
-use super::selector::{brackets, modifier, selector};
+use super::selector::{brackets, extension, modifier, selector};
 use super::stream::{Stream, too_deep};
+use super::words::Word;
+use super::{length, literal, quote};
 use crate::functions;
 
 /// The binding power of a sign before an expression: that of `*`, so `-2^2` is `-(2^2)`.
@@ -15,26 +17,38 @@ const UNARY_POWER: u8 = 10;
 /// The whole text as one expression.
 pub(super) fn whole(stream: &mut Stream<'_>) -> Result<Node, Fault> {
     if *stream.peek() == TokenKind::End {
-        return Err(Fault::new(stream.span(), "no expression found in input"));
+        return Err(Fault::new(Span::default(), "no expression found in input"));
     }
     let node = expression(stream, 0)?;
     if *stream.peek() == TokenKind::End {
         return Ok(node);
     }
-    Err(stream.unexpected("", ""))
+    Err(stream.unexpected_here())
+}
+
+/// The whole text as a selector without modifiers.
+pub(super) fn selector_alone(stream: &mut Stream<'_>) -> Result<Node, Fault> {
+    if !stream.is_metric_name() && !stream.is_sign("{") {
+        return Err(stream.unexpected_here());
+    }
+    let node = selector(stream)?;
+    if *stream.peek() == TokenKind::End {
+        return Ok(node);
+    }
+    Err(stream.unexpected_here())
 }
 
 /// An expression whose operators all bind more tightly than `power`.
 fn expression(stream: &mut Stream<'_>, power: u8) -> Result<Node, Fault> {
     stream.descend()?;
     let mut node = operand(stream)?;
-    while let Some(op) = next_operator(stream)? {
+    while let Some(op) = next_operator(stream) {
         let (left, right) = op.power();
         if left < power {
             break;
         }
         stream.advance();
-        let (bool_modifier, matching) = modifiers(stream, op)?;
+        let (bool_modifier, matching) = modifiers(stream)?;
         let rhs = expression(stream, right)?;
         let span = node.span.to(rhs.span);
         let binary = Binary {
@@ -51,6 +65,7 @@ fn expression(stream: &mut Stream<'_>, power: u8) -> Result<Node, Fault> {
 }
 
 /// A node, or an error where the tree gets too high.
+#[inline(never)] // The frames of the recursion around it stay small.
 fn bounded(kind: Kind, span: Span) -> Result<Node, Fault> {
     let node = Node::new(kind, span);
     if node.height > MAX_HEIGHT {
@@ -87,8 +102,10 @@ fn operand(stream: &mut Stream<'_>) -> Result<Node, Fault> {
             if node.height > MAX_HEIGHT {
                 return Err(too_deep(node.span));
             }
-        } else if stream.is_sign("@") || stream.is_word("offset") {
+        } else if stream.is_sign("@") || stream.is_keyword("offset") {
             node = modifier(stream, node)?;
+        } else if stream.is_keyword("anchored") || stream.is_keyword("smoothed") {
+            node = extension(stream, node)?;
         } else {
             return Ok(node);
         }
@@ -97,38 +114,23 @@ fn operand(stream: &mut Stream<'_>) -> Result<Node, Fault> {
 
 fn primary(stream: &mut Stream<'_>) -> Result<Node, Fault> {
     let span = stream.span();
-    let kind = match stream.peek() {
-        TokenKind::Number(value) => Kind::Number(Number {
-            value: *value,
-            duration: false,
-        }),
-        TokenKind::Duration(millis) => Kind::Number(Number {
-            value: *millis as f64 / 1_000.0,
-            duration: true,
-        }),
-        TokenKind::Text(text) => Kind::Text(text.clone()),
-        TokenKind::Sign("(") => return parentheses(stream),
-        TokenKind::Sign("{") => return selector(stream),
-        TokenKind::Identifier => match number_word(stream.word()) {
-            Some(value) => Kind::Number(Number {
-                value,
-                duration: false,
-            }),
-            None => return named(stream),
+    match stream.peek() {
+        TokenKind::Number | TokenKind::Duration => match length::number(stream)? {
+            Some(number) => Ok(Node::new(Kind::Number(number), span)),
+            None => Err(stream.unexpected_here()),
         },
-        _ => return Err(stream.unexpected("", "")),
-    };
-    stream.advance();
-    Ok(Node::new(kind, span))
-}
-
-fn number_word(word: &str) -> Option<f64> {
-    if word.eq_ignore_ascii_case("inf") {
-        Some(f64::INFINITY)
-    } else if word.eq_ignore_ascii_case("nan") {
-        Some(f64::NAN)
-    } else {
-        None
+        TokenKind::Text => {
+            let text = literal::text(stream.word()).map_err(|message| Fault::new(span, message))?;
+            stream.advance();
+            Ok(Node::new(Kind::Text(text), span))
+        }
+        TokenKind::Sign("(") => parentheses(stream),
+        TokenKind::Sign("{") => selector(stream),
+        TokenKind::Word(word) => {
+            let word = *word;
+            named(stream, word)
+        }
+        _ => Err(stream.unexpected_here()),
     }
 }
 
@@ -136,34 +138,35 @@ fn parentheses(stream: &mut Stream<'_>) -> Result<Node, Fault> {
     let first = stream.span();
     stream.advance();
     let inner = expression(stream, 0)?;
-    if !stream.take_sign(")") {
-        let fault = match stream.peek() {
-            TokenKind::End => Fault::new(stream.span(), "unclosed left parenthesis"),
-            _ => stream.unexpected("", "\")\""),
-        };
-        return Err(fault);
-    }
+    stream.expect_sign(")")?;
     let span = first.to(stream.last_span());
     bounded(Kind::Paren(Box::new(inner)), span)
 }
 
 /// What begins with a word: an aggregation, a call, or a selector.
-fn named(stream: &mut Stream<'_>) -> Result<Node, Fault> {
+fn named(stream: &mut Stream<'_>, word: Word) -> Result<Node, Fault> {
     let opens = *stream.peek_at(1) == TokenKind::Sign("(");
-    let word = stream.word();
-    let grouped = ["by", "without"]
-        .iter()
-        .any(|word| stream.is_word_at(1, word));
-    if let Some(op) = AggregateOp::from_name(word).filter(|_| opens || grouped) {
+    let grouped = || {
+        ["by", "without"]
+            .iter()
+            .any(|word| stream.is_word_at(1, word))
+    };
+    if word == Word::Aggregator
+        && (opens || grouped())
+        && let Some(op) = AggregateOp::from_name(stream.word())
+    {
         let span = stream.span();
         stream.advance();
-        return aggregate(stream, op, span);
+        let around = stream.enter("aggregation", "");
+        let (modifier, args) = aggregation(stream)?;
+        stream.leave(around);
+        return aggregate(stream, op, modifier, args, span);
     }
-    if opens {
+    if opens && matches!(word, Word::Plain | Word::Preprocessor) {
         return call(stream);
     }
-    if stream.is_reserved() {
-        return Err(stream.unexpected("", ""));
+    if !stream.is_metric_name() {
+        return Err(stream.unexpected_here());
     }
     selector(stream)
 }
@@ -171,27 +174,23 @@ fn named(stream: &mut Stream<'_>) -> Result<Node, Fault> {
 fn call(stream: &mut Stream<'_>) -> Result<Node, Fault> {
     let first = stream.span();
     let name = stream.word();
-    let function = functions::find(name).ok_or_else(|| {
-        if functions::NOT_YET.contains(&name) {
-            return Fault::not_yet(first, &format!("the function `{name}`"));
-        }
-        Fault::new(first, format!("unknown function with name {name:?}"))
-    })?;
-    if function.experimental && !stream.features.experimental_functions {
-        return Err(Fault::new(
-            first,
-            format!("function {name:?} is not enabled"),
-        ));
-    }
     stream.advance();
     let args = arguments(stream)?;
+    let function = functions::find(name).ok_or_else(|| {
+        let name = quote::text(name);
+        Fault::new(first, format!("unknown function with name {name}"))
+    })?;
+    if function.experimental && !stream.features.experimental_functions {
+        let name = quote::text(name);
+        return Err(Fault::new(first, format!("function {name} is not enabled")));
+    }
     let span = first.to(stream.last_span());
     bounded(Kind::Call(Call { function, args }), span)
 }
 
 /// `(expression, ...)`.
 fn arguments(stream: &mut Stream<'_>) -> Result<Vec<Node>, Fault> {
-    stream.expect_sign("(", "function call")?;
+    stream.expect_sign("(")?;
     let mut args = Vec::new();
     if stream.take_sign(")") {
         return Ok(args);
@@ -201,12 +200,7 @@ fn arguments(stream: &mut Stream<'_>) -> Result<Vec<Node>, Fault> {
         if stream.take_sign(")") {
             return Ok(args);
         }
-        if *stream.peek() == TokenKind::End {
-            return Err(Fault::new(stream.span(), "unclosed left parenthesis"));
-        }
-        if !stream.take_sign(",") {
-            return Err(stream.unexpected("function call", "\",\" or \")\""));
-        }
+        stream.expect_sign(",")?;
         if stream.is_sign(")") {
             return Err(Fault::new(
                 stream.last_span(),
@@ -216,48 +210,48 @@ fn arguments(stream: &mut Stream<'_>) -> Result<Vec<Node>, Fault> {
     }
 }
 
-/// An aggregation; its operator is taken, `by` and `without` stand before or after the arguments.
-fn aggregate(stream: &mut Stream<'_>, op: AggregateOp, first: Span) -> Result<Node, Fault> {
-    if op.experimental() && !stream.features.experimental_functions {
-        let name = op.name();
-        return Err(Fault::new(
-            first,
-            format!(
-                "{name}() is experimental and must be enabled with --enable-feature=promql-experimental-functions"
-            ),
-        ));
-    }
+/// `by` or `without` with its labels.
+type Modifier = (bool, Vec<String>);
+
+/// The modifier and the arguments, in any order.
+fn aggregation(stream: &mut Stream<'_>) -> Result<(Modifier, Vec<Node>), Fault> {
     let before = grouping(stream)?;
-    let mut args = arguments(stream)?;
+    let args = arguments(stream)?;
     let after = match before {
         Some(_) => None,
         None => grouping(stream)?,
     };
-    let (without, grouping) = before.or(after).unwrap_or_default();
+    Ok((before.or(after).unwrap_or_default(), args))
+}
+
+#[inline(never)] // The frames of the recursion around it stay small.
+fn aggregate(
+    stream: &Stream<'_>,
+    op: AggregateOp,
+    (without, grouping): Modifier,
+    mut args: Vec<Node>,
+    first: Span,
+) -> Result<Node, Fault> {
     let span = first.to(stream.last_span());
-    let wanted = usize::from(op.param_type().is_some()) + 1;
+    let fault = |message: String| stream.behind(Fault::new(span, message));
+    let none = || fault("no arguments for aggregate expression provided".to_owned());
     if args.is_empty() {
-        return Err(Fault::new(
-            span,
-            "no arguments for aggregate expression provided",
-        ));
+        return Err(none());
     }
+    if op.experimental() && !stream.features.experimental_functions {
+        let name = op.name();
+        return Err(fault(format!(
+            "{name}() is experimental and must be enabled with --enable-feature=promql-experimental-functions"
+        )));
+    }
+    let wanted = usize::from(op.param_type().is_some()) + 1;
     if args.len() != wanted {
         let found = args.len();
-        return Err(Fault::new(
-            span,
-            format!(
-                "wrong number of arguments for aggregate expression provided, expected {wanted}, got {found}"
-            ),
-        ));
+        return Err(fault(format!(
+            "wrong number of arguments for aggregate expression provided, expected {wanted}, got {found}"
+        )));
     }
-    let last = args.pop();
-    let Some(expr) = last.map(Box::new) else {
-        return Err(Fault::new(
-            span,
-            "no arguments for aggregate expression provided",
-        ));
-    };
+    let expr = args.pop().map(Box::new).ok_or_else(none)?;
     let aggregate = Aggregate {
         op,
         without,
@@ -268,9 +262,10 @@ fn aggregate(stream: &mut Stream<'_>, op: AggregateOp, first: Span) -> Result<No
     bounded(Kind::Aggregate(aggregate), span)
 }
 
-fn grouping(stream: &mut Stream<'_>) -> Result<Option<(bool, Vec<String>)>, Fault> {
+#[inline(never)] // The frames of the recursion around it stay small.
+fn grouping(stream: &mut Stream<'_>) -> Result<Option<Modifier>, Fault> {
     for (word, without) in [("by", false), ("without", true)] {
-        if stream.take_word(word) {
+        if stream.take_keyword(word) {
             return Ok(Some((without, labels(stream)?)));
         }
     }

@@ -10,13 +10,19 @@
 pub(crate) mod ast;
 mod check;
 mod expr;
+mod json;
+mod length;
+pub(crate) mod lengths;
 mod lex;
 mod literal;
 mod operators;
 mod ops;
+mod pretty;
 mod print;
+mod quote;
 mod selector;
 mod stream;
+mod words;
 
 use watchpost_model::Matcher;
 
@@ -33,10 +39,30 @@ pub(crate) const MAX_HEIGHT: usize = 400;
 
 /// What the language has besides its stable part. All is off by default, as in Prometheus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a feature flag of its own"
+)]
 pub struct Features {
     /// Functions and aggregations that may still change
     /// (`--enable-feature=promql-experimental-functions`).
     pub experimental_functions: bool,
+    /// Durations that are computed, as in `x[2 * step()]` (`promql-duration-expr`).
+    pub duration_expressions: bool,
+    /// `anchored` and `smoothed` (`promql-extended-range-selectors`).
+    pub extended_range_selectors: bool,
+    /// `fill`, `fill_left` and `fill_right` (`promql-binop-fill-modifiers`).
+    pub fill_modifiers: bool,
+}
+
+impl Features {
+    /// The whole language.
+    pub const ALL: Self = Self {
+        experimental_functions: true,
+        duration_expressions: true,
+        extended_range_selectors: true,
+        fill_modifiers: true,
+    };
 }
 
 /// A checked expression.
@@ -63,6 +89,17 @@ impl Expr {
         let mut found = Vec::new();
         collect_selectors(&self.root, &mut found);
         found
+    }
+
+    /// The expression as text over as many lines as it takes, what is longer than 100 bytes split
+    /// and indented (`/api/v1/format_query`).
+    pub fn format(&self) -> String {
+        pretty::Pretty(&self.root).to_string()
+    }
+
+    /// The tree as a JSON object (`/api/v1/parse_query`).
+    pub fn ast_json(&self) -> String {
+        json::node(&self.root)
     }
 }
 
@@ -91,33 +128,41 @@ pub fn parse_with(text: &str, features: Features) -> Result<Expr, ParseError> {
 
 /// Reads a series selector such as `up{job="a"}` (what `match[]` holds).
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
-    let node = root(text, Features::default()).map_err(|fault| fault.locate(text))?;
+    let node = bounded(text)
+        .and_then(|()| {
+            let mut stream = Stream::new(text, Features::default());
+            let mut node = expr::selector_alone(&mut stream)?;
+            check::check(&mut node, text)?;
+            Ok(node)
+        })
+        .map_err(|fault| fault.locate(text))?;
     match node.kind {
-        Kind::Selector(selector) if selector.when == ast::When::default() => Ok(selector.matchers),
-        _ => Err(Fault::new(
-            node.span,
-            "expected a series selector such as `up{job=\"a\"}`",
-        )
-        .locate(text)),
+        Kind::Selector(selector) => Ok(selector.matchers),
+        _ => Ok(Vec::new()),
     }
 }
 
 fn root(text: &str, features: Features) -> Result<Node, Fault> {
-    if text.len() > MAX_BYTES {
-        let span = Span {
-            start: MAX_BYTES,
-            end: text.len(),
-        };
-        let found = text.len();
-        return Err(Fault::new(
-            span,
-            format!("expected an expression of at most {MAX_BYTES} bytes, found {found}"),
-        ));
-    }
+    bounded(text)?;
     let mut stream = Stream::new(text, features);
-    let node = expr::whole(&mut stream)?;
-    check::check(&node)?;
+    let mut node = expr::whole(&mut stream)?;
+    check::check(&mut node, text)?;
     Ok(node)
+}
+
+fn bounded(text: &str) -> Result<(), Fault> {
+    if text.len() <= MAX_BYTES {
+        return Ok(());
+    }
+    let span = Span {
+        start: MAX_BYTES,
+        end: text.len(),
+    };
+    let found = text.len();
+    Err(Fault::new(
+        span,
+        format!("expected an expression of at most {MAX_BYTES} bytes, found {found}"),
+    ))
 }
 
 /// What is wrong, and where.
@@ -133,11 +178,6 @@ impl Fault {
             span,
             message: message.into(),
         }
-    }
-
-    /// A part of the language that this parser knows of but cannot read yet.
-    fn not_yet(span: Span, what: &str) -> Self {
-        Self::new(span, format!("{what} is not supported yet"))
     }
 
     fn locate(self, text: &str) -> ParseError {

@@ -1,42 +1,33 @@
 //! Binary operators and what may stand between one and its right side.
 
 use super::Fault;
-use super::ast::{BinaryOp, Card, Matching};
+use super::ast::{BinaryOp, Card, Fill, Matching, Span};
 use super::lex::TokenKind;
 use super::stream::Stream;
+use super::words::Word;
+use super::{length, literal, quote};
 
 /// The operator that is next, not taken yet.
-pub(super) fn next_operator(stream: &Stream<'_>) -> Result<Option<BinaryOp>, Fault> {
+pub(super) fn next_operator(stream: &Stream<'_>) -> Option<BinaryOp> {
     let text = match stream.peek() {
-        TokenKind::Sign(sign @ ("</" | ">/")) => {
-            return Err(Fault::not_yet(
-                stream.span(),
-                &format!("the histogram operator `{sign}`"),
-            ));
-        }
         TokenKind::Sign(sign) => *sign,
-        TokenKind::Identifier => stream.word(),
-        _ => return Ok(None),
+        TokenKind::Word(Word::Operator) => stream.word(),
+        _ => return None,
     };
-    Ok(BinaryOp::ALL
+    BinaryOp::ALL
         .into_iter()
-        .find(|op| op.name().eq_ignore_ascii_case(text)))
+        .find(|op| op.name().eq_ignore_ascii_case(text))
 }
 
-/// `bool`, `on (...)` or `ignoring (...)`, `group_left (...)` or `group_right (...)`.
-pub(super) fn modifiers(stream: &mut Stream<'_>, op: BinaryOp) -> Result<(bool, Matching), Fault> {
-    let bool_place = stream.span();
-    let bool_modifier = stream.take_word("bool");
-    if bool_modifier && !op.is_comparison() {
-        return Err(Fault::new(
-            bool_place,
-            "bool modifier can only be used on comparison operators",
-        ));
-    }
+/// `bool`, `on (...)` or `ignoring (...)`, `group_left (...)` or `group_right (...)`, `fill (...)`.
+#[inline(never)] // The frames of the recursion around it stay small.
+pub(super) fn modifiers(stream: &mut Stream<'_>) -> Result<(bool, Matching), Fault> {
+    let start = stream.span();
+    let bool_modifier = stream.take_keyword("bool");
     let mut matching = Matching::default();
     let mut given = false;
     for (word, on) in [("on", true), ("ignoring", false)] {
-        if !given && stream.take_word(word) {
+        if !given && stream.take_keyword(word) {
             given = true;
             matching.on = on;
             matching.labels = labels(stream)?;
@@ -46,70 +37,91 @@ pub(super) fn modifiers(stream: &mut Stream<'_>, op: BinaryOp) -> Result<(bool, 
         ("group_left", Card::ManyToOne),
         ("group_right", Card::OneToMany),
     ] {
-        if !stream.is_word(word) {
-            continue;
+        if given && stream.take_keyword(word) {
+            matching.card = card;
+            if stream.is_sign("(") {
+                matching.include = labels(stream)?;
+            }
+            break;
         }
-        if !given {
-            return Err(stream.unexpected("", "\"on\" or \"ignoring\" before it"));
-        }
-        group(stream, op, card, &mut matching)?;
-        break;
     }
-    let fill = ["fill", "fill_left", "fill_right"]
-        .iter()
-        .any(|word| stream.is_word(word));
-    if fill && *stream.peek_at(1) == TokenKind::Sign("(") {
-        return Err(Fault::not_yet(stream.span(), "the `fill` modifier"));
-    }
+    matching.fill = fill(stream, start)?;
     Ok((bool_modifier, matching))
 }
 
-fn group(
-    stream: &mut Stream<'_>,
-    op: BinaryOp,
-    card: Card,
-    matching: &mut Matching,
-) -> Result<(), Fault> {
-    let span = stream.span();
-    stream.advance();
-    if op.is_set() {
+/// `fill (value)`, or `fill_left (value)` and `fill_right (value)` in any order.
+fn fill(stream: &mut Stream<'_>, start: Span) -> Result<Fill, Fault> {
+    let mut fill = Fill::default();
+    if stream.take_keyword("fill") {
+        let value = Some(fill_value(stream)?);
+        fill = Fill {
+            left: value,
+            right: value,
+            both: true,
+        };
+    } else {
+        while fill.left.is_none() || fill.right.is_none() {
+            if fill.left.is_none() && stream.take_keyword("fill_left") {
+                fill.left = Some(fill_value(stream)?);
+            } else if fill.right.is_none() && stream.take_keyword("fill_right") {
+                fill.right = Some(fill_value(stream)?);
+            } else {
+                break;
+            }
+        }
+    }
+    if !fill.is_none() && !stream.features.fill_modifiers {
         return Err(Fault::new(
-            span,
-            format!("no grouping allowed for {:?} operation", op.name()),
+            start,
+            "binop fill modifiers are experimental and not enabled",
         ));
     }
-    matching.card = card;
-    if stream.is_sign("(") {
-        matching.include = labels(stream)?;
+    Ok(fill)
+}
+
+fn fill_value(stream: &mut Stream<'_>) -> Result<f64, Fault> {
+    stream.expect_sign("(")?;
+    let minus = stream.is_sign("-");
+    if minus || stream.is_sign("+") {
+        stream.advance();
     }
-    let both = matching.on.then(|| {
-        let twice = |label: &&String| matching.labels.contains(label);
-        matching.include.iter().find(twice)
-    });
-    match both.flatten() {
-        Some(label) => Err(Fault::new(
-            span,
-            format!("label {label:?} must not occur in ON and GROUP clause at once"),
-        )),
-        None => Ok(()),
-    }
+    let number = length::number(stream)?.ok_or_else(|| stream.unexpected_here())?;
+    stream.expect_sign(")")?;
+    Ok(if minus { -number.value } else { number.value })
 }
 
 /// `(label, ...)`, a comma after the last allowed.
 pub(super) fn labels(stream: &mut Stream<'_>) -> Result<Vec<String>, Fault> {
-    stream.expect_sign("(", "grouping opts")?;
+    if !stream.take_sign("(") {
+        return Err(stream.unexpected("grouping opts", "\"(\""));
+    }
     let mut labels = Vec::new();
     while !stream.take_sign(")") {
-        let label = match stream.peek() {
-            TokenKind::Identifier if !stream.word().contains(':') => stream.word().to_owned(),
-            TokenKind::Text(text) if !text.is_empty() => text.clone(),
-            _ => return Err(stream.unexpected("grouping opts", "label")),
-        };
-        stream.advance();
+        let label = label(stream)?;
         labels.push(label);
         if !stream.is_sign(")") && !stream.take_sign(",") {
             return Err(stream.unexpected("grouping opts", "\",\" or \")\""));
         }
     }
     Ok(labels)
+}
+
+fn label(stream: &mut Stream<'_>) -> Result<String, Fault> {
+    let span = stream.span();
+    let label = match stream.peek() {
+        TokenKind::Word(_) => stream.word().to_owned(),
+        TokenKind::Text => {
+            literal::text(stream.word()).map_err(|message| Fault::new(span, message))?
+        }
+        _ => return Err(stream.unexpected("grouping opts", "label")),
+    };
+    if label.is_empty() {
+        let label = quote::text(&label);
+        return Err(Fault::new(
+            span,
+            format!("invalid label name for grouping: {label}"),
+        ));
+    }
+    stream.advance();
+    Ok(label)
 }

@@ -86,13 +86,17 @@ pub(crate) enum BinaryOp {
     LessEqual,
     Greater,
     GreaterEqual,
+    /// `</`: the part of a histogram at or below a value.
+    TrimUpper,
+    /// `>/`: the part of a histogram at or above a value.
+    TrimLower,
     And,
     Or,
     Unless,
 }
 
 impl BinaryOp {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Add,
         Self::Sub,
         Self::Mul,
@@ -106,6 +110,8 @@ impl BinaryOp {
         Self::LessEqual,
         Self::Greater,
         Self::GreaterEqual,
+        Self::TrimUpper,
+        Self::TrimLower,
         Self::And,
         Self::Or,
         Self::Unless,
@@ -126,6 +132,8 @@ impl BinaryOp {
             Self::LessEqual => "<=",
             Self::Greater => ">",
             Self::GreaterEqual => ">=",
+            Self::TrimUpper => "</",
+            Self::TrimLower => ">/",
             Self::And => "and",
             Self::Or => "or",
             Self::Unless => "unless",
@@ -142,11 +150,20 @@ impl BinaryOp {
             | Self::Less
             | Self::LessEqual
             | Self::Greater
-            | Self::GreaterEqual => (5, 6),
+            | Self::GreaterEqual
+            | Self::TrimUpper
+            | Self::TrimLower => (5, 6),
             Self::Add | Self::Sub => (7, 8),
             Self::Mul | Self::Div | Self::Mod | Self::Atan2 => (9, 10),
             Self::Pow => (12, 11),
         }
+    }
+
+    pub(crate) fn is_arithmetic(self) -> bool {
+        matches!(
+            self,
+            Self::Add | Self::Sub | Self::Mul | Self::Div | Self::Mod | Self::Pow
+        )
     }
 
     pub(crate) fn is_set(self) -> bool {

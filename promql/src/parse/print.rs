@@ -1,11 +1,15 @@
-//! Expressions as text, as Prometheus prints them.
+//! Expressions as text on one line, as Prometheus prints them.
 
 use std::fmt::{self, Display};
 
-use watchpost_model::{Duration, METRIC_NAME, MatchOp, Matcher, is_label_name, is_metric_name};
+use watchpost_model::{Duration, METRIC_NAME, MatchOp, Matcher, is_label_name};
 
 use super::Expr;
-use super::ast::{Aggregate, At, Binary, Card, Kind, Node, Number, Selector, Subquery, When};
+use super::ast::{
+    Aggregate, At, Binary, Card, Extension, Fill, Kind, Length, LengthKind, Node, Number, Selector,
+    Subquery, When,
+};
+use super::quote;
 
 impl Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -16,25 +20,39 @@ impl Display for Expr {
 impl Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Number(number) => write_number(f, *number),
-            Kind::Text(text) => write_quoted(f, text),
+            Kind::Number(number) => number.fmt(f),
+            Kind::Text(text) => f.write_str(&quote::text(text)),
             Kind::Selector(selector) => {
                 write_selector(f, selector)?;
-                write_when(f, selector.when)
+                write_at(f, selector.when)?;
+                write_extension(f, selector.extension)?;
+                write_offset(f, selector.when, selector.lengths.offset.as_deref())
             }
             Kind::Range(selector, range_ms) => {
                 write_selector(f, selector)?;
-                write!(f, "[{}]", Millis(*range_ms))?;
-                write_when(f, selector.when)
+                f.write_str("[")?;
+                write_length(f, *range_ms, selector.lengths.range.as_deref())?;
+                f.write_str("]")?;
+                write_extension(f, selector.extension)?;
+                write_at(f, selector.when)?;
+                write_offset(f, selector.when, selector.lengths.offset.as_deref())
             }
-            Kind::Subquery(subquery) => write_subquery(f, subquery),
+            Kind::Subquery(subquery) => write!(f, "{}{}", subquery.expr, Brackets(subquery)),
             Kind::Call(call) => {
                 write!(f, "{}(", call.function.name)?;
                 write_list(f, &call.args)?;
                 f.write_str(")")
             }
-            Kind::Aggregate(aggregate) => write_aggregate(f, aggregate),
-            Kind::Binary(binary) => write_binary(f, binary),
+            Kind::Aggregate(aggregate) => {
+                write!(f, "{}(", Head(aggregate))?;
+                if let Some(param) = &aggregate.param {
+                    write!(f, "{param}, ")?;
+                }
+                write!(f, "{})", aggregate.expr)
+            }
+            Kind::Binary(binary) => {
+                write!(f, "{} {} {}", binary.lhs, Operator(binary), binary.rhs)
+            }
             Kind::Unary(minus, inner) => {
                 write!(f, "{}{inner}", if *minus { "-" } else { "+" })
             }
@@ -65,53 +83,20 @@ fn write_list(f: &mut fmt::Formatter<'_>, items: &[impl Display]) -> fmt::Result
     Ok(())
 }
 
-/// Go's `%v`: the shortest digits, with an exponent below 1e-4 and from 1e21 on.
-fn write_number(f: &mut fmt::Formatter<'_>, number: Number) -> fmt::Result {
-    let value = number.value;
-    if number.duration {
-        return Millis(crate::number::to_i64((value * 1_000.0).round())).fmt(f);
-    }
-    if value.is_nan() {
-        return f.write_str("NaN");
-    }
-    if value.is_infinite() {
-        return f.write_str(if value > 0.0 { "+Inf" } else { "-Inf" });
-    }
-    let size = value.abs();
-    if size == 0.0 || (1e-4..1e21).contains(&size) {
-        return write!(f, "{value}");
-    }
-    let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    write!(f, "{mantissa}e{sign}{digits:0>2}")
-}
-
-/// Go's `%q` for what can stand in a label.
-fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_str("\"")?;
-    for character in text.chars() {
-        match character {
-            '"' => f.write_str("\\\"")?,
-            '\\' => f.write_str("\\\\")?,
-            '\n' => f.write_str("\\n")?,
-            '\r' => f.write_str("\\r")?,
-            '\t' => f.write_str("\\t")?,
-            control if control.is_ascii_control() => write!(f, "\\x{:02x}", u32::from(control))?,
-            other => write!(f, "{other}")?,
+/// As few digits as give the number back, never with an exponent.
+impl Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.value;
+        if self.duration {
+            return Millis(crate::number::to_i64((value * 1_000.0).round())).fmt(f);
         }
-    }
-    f.write_str("\"")
-}
-
-fn write_label(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-    if is_label_name(name) {
-        f.write_str(name)
-    } else {
-        write_quoted(f, name)
+        if value.is_nan() {
+            f.write_str("NaN")
+        } else if value.is_infinite() {
+            f.write_str(if value > 0.0 { "+Inf" } else { "-Inf" })
+        } else {
+            value.fmt(f)
+        }
     }
 }
 
@@ -119,23 +104,16 @@ struct LabelName<'a>(&'a str);
 
 impl Display for LabelName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_label(f, self.0)
-    }
-}
-
-struct Written<'a>(&'a Matcher);
-
-impl Display for Written<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_label(f, self.0.name())?;
-        self.0.op().fmt(f)?;
-        write_quoted(f, self.0.value())
+        if is_label_name(self.0) {
+            f.write_str(self.0)
+        } else {
+            f.write_str(&quote::text(self.0))
+        }
     }
 }
 
 fn write_selector(f: &mut fmt::Formatter<'_>, selector: &Selector) -> fmt::Result {
     let name = selector.name.as_deref();
-    let plain = name.filter(|name| is_word(name));
     let is_name = |matcher: &&Matcher| {
         matcher.name() == METRIC_NAME
             && matcher.op() == MatchOp::Equal
@@ -145,61 +123,87 @@ fn write_selector(f: &mut fmt::Formatter<'_>, selector: &Selector) -> fmt::Resul
         .matchers
         .iter()
         .filter(|matcher| !is_name(matcher))
-        .map(|matcher| Written(matcher).to_string())
+        .map(|matcher| {
+            let value = quote::text(matcher.value());
+            format!("{}{}{value}", LabelName(matcher.name()), matcher.op())
+        })
         .collect();
     parts.sort_unstable();
-    f.write_str(plain.unwrap_or_default())?;
-    if plain.is_some() && parts.is_empty() {
+    f.write_str(name.unwrap_or_default())?;
+    // Only as an argument of `info` has a selector neither; nothing would not be read again.
+    if parts.is_empty() && name.is_some() {
         return Ok(());
     }
-    f.write_str("{")?;
-    if let (None, Some(name)) = (plain, name) {
-        write_quoted(f, name)?;
-        if !parts.is_empty() {
-            f.write_str(",")?;
-        }
-    }
-    write!(f, "{}}}", parts.join(","))
+    write!(f, "{{{}}}", parts.join(","))
 }
 
-/// Whether a name can stand before braces: a metric name that is no number.
-fn is_word(name: &str) -> bool {
-    let taken = [
-        "inf",
-        "nan",
-        "on",
-        "ignoring",
-        "group_left",
-        "group_right",
-        "bool",
-        "atan2",
-    ];
-    is_metric_name(name) && !taken.iter().any(|word| word.eq_ignore_ascii_case(name))
+fn write_extension(f: &mut fmt::Formatter<'_>, extension: Option<Extension>) -> fmt::Result {
+    f.write_str(match extension {
+        None => "",
+        Some(Extension::Anchored) => " anchored",
+        Some(Extension::Smoothed) => " smoothed",
+    })
 }
 
-fn write_when(f: &mut fmt::Formatter<'_>, when: When) -> fmt::Result {
+fn write_at(f: &mut fmt::Formatter<'_>, when: When) -> fmt::Result {
     match when.at {
-        None => {}
-        Some(At::Start) => f.write_str(" @ start()")?,
-        Some(At::End) => f.write_str(" @ end()")?,
+        None => Ok(()),
+        Some(At::Start) => f.write_str(" @ start()"),
+        Some(At::End) => f.write_str(" @ end()"),
         Some(At::Time(millis)) => {
             let (sign, size) = (if millis < 0 { "-" } else { "" }, millis.unsigned_abs());
-            write!(f, " @ {sign}{}.{:03}", size / 1_000, size % 1_000)?;
+            write!(f, " @ {sign}{}.{:03}", size / 1_000, size % 1_000)
         }
     }
-    if when.offset_ms != 0 {
-        write!(f, " offset {}", Millis(when.offset_ms))?;
-    }
-    Ok(())
 }
 
-fn write_subquery(f: &mut fmt::Formatter<'_>, subquery: &Subquery) -> fmt::Result {
-    write!(f, "{}[{}:", subquery.expr, Millis(subquery.range_ms))?;
-    if let Some(step_ms) = subquery.step_ms {
-        Millis(step_ms).fmt(f)?;
+fn write_offset(f: &mut fmt::Formatter<'_>, when: When, length: Option<&Length>) -> fmt::Result {
+    if when.offset_ms == 0 && length.is_none() {
+        return Ok(());
     }
-    f.write_str("]")?;
-    write_when(f, subquery.when)
+    f.write_str(" offset ")?;
+    write_length(f, when.offset_ms, length)
+}
+
+/// Milliseconds, or the expression for them.
+fn write_length(f: &mut fmt::Formatter<'_>, millis: i64, length: Option<&Length>) -> fmt::Result {
+    match length {
+        Some(length) => length.fmt(f),
+        None => Millis(millis).fmt(f),
+    }
+}
+
+impl Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            LengthKind::Number(number) => number.fmt(f),
+            LengthKind::Step => f.write_str("step()"),
+            LengthKind::Range => f.write_str("range()"),
+            LengthKind::Lesser(left, right) => write!(f, "min_of({left}, {right})"),
+            LengthKind::Greater(left, right) => write!(f, "max_of({left}, {right})"),
+            LengthKind::Minus(inner) => write!(f, "-{inner}"),
+            LengthKind::Paren(inner) => write!(f, "({inner})"),
+            LengthKind::Binary(op, left, right) => write!(f, "{left} {} {right}", op.name()),
+        }
+    }
+}
+
+/// What stands behind the inner expression of a subquery.
+pub(super) struct Brackets<'a>(pub(super) &'a Subquery);
+
+impl Display for Brackets<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Subquery { when, lengths, .. } = self.0;
+        f.write_str("[")?;
+        write_length(f, self.0.range_ms, lengths.range.as_deref())?;
+        f.write_str(":")?;
+        if let Some(step_ms) = self.0.step_ms {
+            write_length(f, step_ms, lengths.step.as_deref())?;
+        }
+        f.write_str("]")?;
+        write_at(f, *when)?;
+        write_offset(f, *when, lengths.offset.as_deref())
+    }
 }
 
 fn write_labels(f: &mut fmt::Formatter<'_>, labels: &[String]) -> fmt::Result {
@@ -209,35 +213,59 @@ fn write_labels(f: &mut fmt::Formatter<'_>, labels: &[String]) -> fmt::Result {
     f.write_str(")")
 }
 
-fn write_aggregate(f: &mut fmt::Formatter<'_>, aggregate: &Aggregate) -> fmt::Result {
-    f.write_str(aggregate.op.name())?;
-    if aggregate.without || !aggregate.grouping.is_empty() {
-        f.write_str(if aggregate.without { " without" } else { " by" })?;
-        write_labels(f, &aggregate.grouping)?;
-        f.write_str(" ")?;
+/// An aggregation without its arguments.
+pub(super) struct Head<'a>(pub(super) &'a Aggregate);
+
+impl Display for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.op.name())?;
+        if self.0.without || !self.0.grouping.is_empty() {
+            f.write_str(if self.0.without { " without" } else { " by" })?;
+            write_labels(f, &self.0.grouping)?;
+            f.write_str(" ")?;
+        }
+        Ok(())
     }
-    f.write_str("(")?;
-    if let Some(param) = &aggregate.param {
-        write!(f, "{param}, ")?;
-    }
-    write!(f, "{})", aggregate.expr)
 }
 
-fn write_binary(f: &mut fmt::Formatter<'_>, binary: &Binary) -> fmt::Result {
-    write!(f, "{} {}", binary.lhs, binary.op.name())?;
-    if binary.bool_modifier {
-        f.write_str(" bool")?;
+/// An operator with its modifiers.
+pub(super) struct Operator<'a>(pub(super) &'a Binary);
+
+impl Display for Operator<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.op.name())?;
+        if self.0.bool_modifier {
+            f.write_str(" bool")?;
+        }
+        let matching = &self.0.matching;
+        let grouped = matching.card != Card::OneToOne;
+        if matching.on || grouped || !matching.labels.is_empty() {
+            f.write_str(if matching.on { " on" } else { " ignoring" })?;
+            write_labels(f, &matching.labels)?;
+        }
+        if grouped {
+            let left = matching.card == Card::ManyToOne;
+            f.write_str(if left { " group_left" } else { " group_right" })?;
+            write_labels(f, &matching.include)?;
+        }
+        write_fill(f, matching.fill)
     }
-    let matching = &binary.matching;
-    let grouped = matching.card != Card::OneToOne;
-    if matching.on || grouped || !matching.labels.is_empty() {
-        f.write_str(if matching.on { " on" } else { " ignoring" })?;
-        write_labels(f, &matching.labels)?;
+}
+
+fn write_fill(f: &mut fmt::Formatter<'_>, fill: Fill) -> fmt::Result {
+    let number = |value: f64| Number {
+        value,
+        duration: false,
+    };
+    if fill.both {
+        let value = fill.left.unwrap_or_default();
+        return write!(f, " fill ({})", number(value));
     }
-    if grouped {
-        let left = matching.card == Card::ManyToOne;
-        f.write_str(if left { " group_left" } else { " group_right" })?;
-        write_labels(f, &matching.include)?;
+    if let Some(value) = fill.left {
+        write!(f, " fill_left ({})", number(value))?;
     }
-    write!(f, " {}", binary.rhs)
+    if let Some(value) = fill.right {
+        write!(f, " fill_right ({})", number(value))?;
+    }
+    Ok(())
 }

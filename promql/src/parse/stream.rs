@@ -2,17 +2,8 @@
 
 use super::ast::Span;
 use super::lex::{Token, TokenKind, tokens};
-use super::{Fault, Features, MAX_HEIGHT, MAX_MATCHERS};
-
-/// Words that no metric name can be.
-const RESERVED: [&str; 6] = [
-    "on",
-    "ignoring",
-    "group_left",
-    "group_right",
-    "bool",
-    "atan2",
-];
+use super::words::{self, Word};
+use super::{Fault, Features, MAX_HEIGHT, MAX_MATCHERS, quote};
 
 pub(super) struct Stream<'a> {
     text: &'a str,
@@ -21,6 +12,8 @@ pub(super) struct Stream<'a> {
     at: usize,
     depth: usize,
     matchers: usize,
+    /// Where the parser is, and what it expects there, where an expression goes wrong.
+    context: (&'static str, &'static str),
 }
 
 impl<'a> Stream<'a> {
@@ -32,6 +25,7 @@ impl<'a> Stream<'a> {
             at: 0,
             depth: 0,
             matchers: 0,
+            context: ("", ""),
         }
     }
 
@@ -81,14 +75,18 @@ impl<'a> Stream<'a> {
 
     /// Whether the next token is this word, in any case.
     pub(super) fn is_word(&self, word: &str) -> bool {
-        *self.peek() == TokenKind::Identifier && self.word().eq_ignore_ascii_case(word)
+        self.is_word_at(0, word)
+    }
+
+    /// Whether the next token is this keyword, in any case.
+    pub(super) fn is_keyword(&self, word: &str) -> bool {
+        *self.peek() == TokenKind::Word(Word::Keyword) && self.is_word(word)
     }
 
     /// Whether a token further on is this word, in any case.
     pub(super) fn is_word_at(&self, ahead: usize, word: &str) -> bool {
-        let token = self.tokens.get(self.at + ahead);
-        token.is_some_and(|token| {
-            token.kind == TokenKind::Identifier
+        self.tokens.get(self.at + ahead).is_some_and(|token| {
+            matches!(token.kind, TokenKind::Word(_))
                 && self
                     .text
                     .get(token.span.start..token.span.end)
@@ -96,12 +94,13 @@ impl<'a> Stream<'a> {
         })
     }
 
-    /// Whether the next token is a word that cannot name a metric.
-    pub(super) fn is_reserved(&self) -> bool {
-        *self.peek() == TokenKind::Identifier
-            && RESERVED
-                .iter()
-                .any(|word| self.word().eq_ignore_ascii_case(word))
+    /// Whether the next token is a word that can name a metric.
+    pub(super) fn is_metric_name(&self) -> bool {
+        match self.peek() {
+            TokenKind::Word(Word::Keyword | Word::Operator) => words::is_metric(self.word()),
+            TokenKind::Word(_) => true,
+            _ => false,
+        }
     }
 
     /// Takes the sign where it is next.
@@ -113,34 +112,47 @@ impl<'a> Stream<'a> {
         found
     }
 
-    /// Takes the word where it is next.
-    pub(super) fn take_word(&mut self, word: &str) -> bool {
-        let found = self.is_word(word);
+    /// Takes the keyword where it is next.
+    pub(super) fn take_keyword(&mut self, word: &str) -> bool {
+        let found = self.is_keyword(word);
         if found {
             self.advance();
         }
         found
     }
 
-    /// Takes the sign, or says that it was expected.
-    pub(super) fn expect_sign(&mut self, sign: &str, context: &str) -> Result<(), Fault> {
+    /// Takes the sign, or says that the next token does not fit.
+    pub(super) fn expect_sign(&mut self, sign: &str) -> Result<(), Fault> {
         if self.take_sign(sign) {
             return Ok(());
         }
-        Err(self.unexpected(context, &format!("\"{sign}\"")))
+        Err(self.unexpected_here())
+    }
+
+    /// Goes into a part of the text that errors name; gives the part around it, to go back to.
+    pub(super) fn enter(
+        &mut self,
+        context: &'static str,
+        expected: &'static str,
+    ) -> (&'static str, &'static str) {
+        std::mem::replace(&mut self.context, (context, expected))
+    }
+
+    /// Goes back to the part around.
+    pub(super) fn leave(&mut self, around: (&'static str, &'static str)) {
+        self.context = around;
+    }
+
+    /// The next token does not fit where the parser is.
+    pub(super) fn unexpected_here(&self) -> Fault {
+        self.unexpected(self.context.0, self.context.1)
     }
 
     /// The next token does not fit.
     pub(super) fn unexpected(&self, context: &str, expected: &str) -> Fault {
         let found = match self.peek() {
             TokenKind::Fault(message) => return Fault::new(self.span(), message.clone()),
-            TokenKind::End => "end of input".to_owned(),
-            TokenKind::Identifier => format!("identifier {:?}", self.word()),
-            TokenKind::Number(_) => format!("number {:?}", self.word()),
-            TokenKind::Duration(_) => format!("duration {:?}", self.word()),
-            TokenKind::Text(_) => format!("string {}", self.word()),
-            TokenKind::Sign(sign) if is_operator(sign) => format!("<op:{sign}>"),
-            TokenKind::Sign(sign) => format!("\"{sign}\""),
+            kind => describe(kind, self.word()),
         };
         let mut message = format!("unexpected {found}");
         if !context.is_empty() {
@@ -152,6 +164,15 @@ impl<'a> Stream<'a> {
             message.push_str(expected);
         }
         Fault::new(self.span(), message)
+    }
+
+    /// An error about what was read already, unless the lexer found a fault just behind it: the
+    /// lexer is a token ahead.
+    pub(super) fn behind(&self, fault: Fault) -> Fault {
+        match self.peek() {
+            TokenKind::Fault(_) => self.unexpected("", ""),
+            _ => fault,
+        }
     }
 
     /// Goes one level down; the parser's own recursion is bounded as the tree is.
@@ -180,6 +201,24 @@ impl<'a> Stream<'a> {
     }
 }
 
+/// A token in Prometheus's words.
+fn describe(kind: &TokenKind, text: &str) -> String {
+    match kind {
+        TokenKind::Fault(_) | TokenKind::End => "end of input".to_owned(),
+        TokenKind::Word(Word::Plain) => format!("identifier {}", quote::text(text)),
+        TokenKind::Word(Word::Metric) => format!("metric identifier {}", quote::text(text)),
+        TokenKind::Word(Word::Operator) => format!("<op:{text}>"),
+        TokenKind::Word(Word::Aggregator) => format!("<aggr:{text}>"),
+        TokenKind::Word(Word::Keyword) => format!("<{text}>"),
+        TokenKind::Word(Word::Preprocessor) => quote::text(text),
+        TokenKind::Number => format!("number {}", quote::short(text)),
+        TokenKind::Duration => format!("duration {}", quote::short(text)),
+        TokenKind::Text => format!("string {}", quote::short(text)),
+        TokenKind::Sign(sign) if is_operator(sign) => format!("<op:{sign}>"),
+        TokenKind::Sign(sign) => format!("\"{sign}\""),
+    }
+}
+
 pub(super) fn too_deep(span: Span) -> Fault {
     Fault::new(
         span,
@@ -188,8 +227,5 @@ pub(super) fn too_deep(span: Span) -> Fault {
 }
 
 fn is_operator(sign: &str) -> bool {
-    !matches!(
-        sign,
-        "(" | ")" | "{" | "}" | "[" | "]" | "," | "@" | ":" | "="
-    )
+    !matches!(sign, "(" | ")" | "{" | "}" | "[" | "]" | "," | ":" | "=")
 }

@@ -6,18 +6,26 @@ use watchpost_tsdb::{Config, Db};
 
 /// Texts, and why each is refused.
 const REFUSED: &[(&str, &str)] = &[
-    ("", "1:1: parse error: no expression found in input"),
-    ("# only", "1:7: parse error: no expression found in input"),
+    (
+        "",
+        "unknown position: parse error: no expression found in input",
+    ),
+    ("# only", "1:1: parse error: no expression found in input"),
     (
         "foo bar",
         r#"1:5: parse error: unexpected identifier "bar""#,
     ),
-    ("sum(", "1:5: parse error: unexpected end of input"),
-    ("sum(x", "1:6: parse error: unclosed left parenthesis"),
+    ("sum(", "1:5: parse error: unclosed left parenthesis"),
     ("(x", "1:3: parse error: unclosed left parenthesis"),
-    ("x)", r#"1:2: parse error: unexpected ")""#),
+    ("x)", "1:3: parse error: unexpected right parenthesis ')'"),
+    (
+        "sum(x y)",
+        r#"1:7: parse error: unexpected identifier "y" in aggregation"#,
+    ),
+    ("sum 5", r#"1:5: parse error: unexpected number "5""#),
     ("x +", "1:4: parse error: unexpected end of input"),
     ("x + * y", "1:5: parse error: unexpected <op:*>"),
+    ("bool", "1:1: parse error: unexpected <bool>"),
     ("x\nor\n  ;", "3:3: parse error: unexpected character: ';'"),
     (
         "\u{e9}\u{e9} ",
@@ -25,11 +33,19 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "\"\u{e9}\" b",
-        r#"1:5: parse error: unexpected identifier "b""#,
+        r#"1:6: parse error: unexpected identifier "b""#,
+    ),
+    (
+        "x \"abcdefghijklmnop\"",
+        r#"1:3: parse error: unexpected string "\"abcdefghi"..."#,
     ),
     (
         "x{a",
-        "1:4: parse error: unexpected end of input in label matching, expected label matching operator",
+        "1:4: parse error: unexpected end of input inside braces",
+    ),
+    (
+        "x{a}",
+        r#"1:4: parse error: unexpected "}" in label matching, expected label matching operator"#,
     ),
     (
         "x{a=b}",
@@ -39,7 +55,7 @@ const REFUSED: &[(&str, &str)] = &[
         r#"x{a="b" c="d"}"#,
         r#"1:9: parse error: unexpected identifier "c" in label matching, expected "," or "}""#,
     ),
-    (r#"x{a=~"("}"#, "1:6: parse error: "),
+    (r#"x{a=~"("}"#, "1:3: parse error: "),
     (
         "{}",
         "1:1: parse error: vector selector must contain at least one non-empty matcher",
@@ -49,21 +65,30 @@ const REFUSED: &[(&str, &str)] = &[
         "1:1: parse error: vector selector must contain at least one non-empty matcher",
     ),
     (
-        r#"x{__name__="y"}"#,
+        r#"x{__name__=~"y"}"#,
         r#"1:1: parse error: metric name must not be set twice: "x" or "y""#,
     ),
+    ("x[5m", "1:5: parse error: unclosed left bracket"),
     (
-        "x[5m",
-        r#"1:5: parse error: unexpected end of input in range selector, expected "]""#,
+        "x[]",
+        r#"1:3: parse error: unexpected "]" in subquery or range selector, expected number, duration, step(), or range()"#,
+    ),
+    (
+        "x[5m 6]",
+        r#"1:6: parse error: unexpected number "6" in subquery or range, expected ":" or "]""#,
+    ),
+    (
+        "x[5m y]",
+        "1:6: parse error: unexpected character: 'y', expected ':'",
     ),
     ("x[0s]", "1:3: parse error: duration must be greater than 0"),
     (
         "x[5m] offset",
-        "1:13: parse error: unexpected end of input in offset, expected number or duration",
+        "1:13: parse error: unexpected end of input in offset, expected number, duration, step(), or range()",
     ),
     (
         "x offset 5m offset 5m",
-        "1:13: parse error: offset may not be set multiple times",
+        "1:1: parse error: offset may not be set multiple times",
     ),
     (
         "(x)[5m]",
@@ -79,15 +104,15 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "1 offset 5m",
-        "1:3: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery",
+        "1:1: parse error: offset modifier must be preceded by an instant vector selector or range vector selector or a subquery",
     ),
     (
         "x @ inf",
-        "1:5: parse error: timestamp or duration out of bounds: inf",
+        "1:1: parse error: timestamp out of bounds for @ modifier: +Inf",
     ),
     (
         "x @ 1 @ 2",
-        "1:7: parse error: @ <timestamp> may not be set multiple times",
+        "1:1: parse error: @ <timestamp> may not be set multiple times",
     ),
     (
         "rate(x)",
@@ -131,7 +156,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "1 == 1",
-        "1:1: parse error: comparisons between scalars must use BOOL modifier",
+        "1:3: parse error: comparisons between scalars must use BOOL modifier",
     ),
     (
         "x and 1",
@@ -147,7 +172,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "x + bool y",
-        "1:5: parse error: bool modifier can only be used on comparison operators",
+        "1:3: parse error: bool modifier can only be used on comparison operators",
     ),
     (
         "1 + on(a) x",
@@ -155,11 +180,11 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "x and on(a) group_left y",
-        r#"1:13: parse error: no grouping allowed for "and" operation"#,
+        r#"1:1: parse error: no grouping allowed for "and" operation"#,
     ),
     (
         "x * on(a) group_left(a) y",
-        r#"1:11: parse error: label "a" must not occur in ON and GROUP clause at once"#,
+        r#"1:3: parse error: label "a" must not occur in ON and GROUP clause at once"#,
     ),
     (
         "5m[5m:]",
@@ -179,28 +204,36 @@ const REFUSED: &[(&str, &str)] = &[
         r#"1:1: parse error: bad number or duration syntax: "5mm""#,
     ),
     (
+        "5m1h",
+        r#"1:1: parse error: not a valid duration string: "5m1h""#,
+    ),
+    (
+        "1e999",
+        r#"1:1: parse error: error parsing number: strconv.ParseFloat: parsing "1e999": value out of range"#,
+    ),
+    (
         "mad_over_time(x[5m])",
         r#"1:1: parse error: function "mad_over_time" is not enabled"#,
     ),
     (
-        "info(x)",
-        "1:1: parse error: the function `info` is not supported yet",
+        "limitk(1, x)",
+        "1:1: parse error: limitk() is experimental and must be enabled with --enable-feature=promql-experimental-functions",
     ),
     (
         "x[5m+1m]",
-        "1:5: parse error: a duration expression is not supported yet",
+        "1:3: parse error: experimental duration expression is not enabled",
     ),
     (
         "x + fill(1) y",
-        "1:5: parse error: the `fill` modifier is not supported yet",
+        "1:5: parse error: binop fill modifiers are experimental and not enabled",
     ),
     (
         "increase(x[5m] anchored)",
-        "1:16: parse error: the `anchored` modifier is not supported yet",
+        "1:10: parse error: anchored modifier is experimental and not enabled",
     ),
     (
-        "x </ 5",
-        "1:3: parse error: the histogram operator `</` is not supported yet",
+        "x smoothed",
+        "1:1: parse error: smoothed modifier is experimental and not enabled",
     ),
 ];
 

@@ -6,9 +6,7 @@ use watchpost_tsdb::{Config, Db};
 
 use watchpost_model::Labels;
 
-const ALL: Features = Features {
-    experimental_functions: true,
-};
+const ALL: Features = Features::ALL;
 
 fn word() -> impl Strategy<Value = String> {
     let words = [

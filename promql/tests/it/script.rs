@@ -175,9 +175,7 @@ impl Runner {
     }
 }
 
-const FEATURES: Features = Features {
-    experimental_functions: true,
-};
+const FEATURES: Features = Features::ALL;
 
 #[derive(Clone, Copy)]
 enum When {
