@@ -1,5 +1,6 @@
 //! The engine: from an expression to the shape of the answer.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -29,6 +30,8 @@ pub struct Options {
     /// Whether metric names go at the end of the evaluation and not where they are lost
     /// (`--enable-feature=promql-delayed-name-removal`).
     pub delayed_name_removal: bool,
+    /// How many threads a query may use at once (default the cores of the machine).
+    pub threads: usize,
     /// Set to end a running query early, because nobody waits for it any more.
     pub canceled: Arc<AtomicBool>,
 }
@@ -41,6 +44,7 @@ impl Default for Options {
             timeout: Duration::from_secs(120),
             subquery_step: Duration::from_secs(60),
             delayed_name_removal: false,
+            threads: std::thread::available_parallelism().map_or(1, NonZero::get),
             canceled: Arc::default(),
         }
     }

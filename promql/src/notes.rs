@@ -1,6 +1,6 @@
 //! Warnings and infos about a query, in Prometheus's words.
 
-use std::cell::RefCell;
+use parking_lot::Mutex;
 
 use crate::error::place;
 use crate::parse::ast::Span;
@@ -12,8 +12,8 @@ const MAX_NOTES: usize = 32;
 /// a kind are left out.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    warnings: RefCell<Vec<String>>,
-    infos: RefCell<Vec<String>>,
+    warnings: Mutex<Vec<String>>,
+    infos: Mutex<Vec<String>>,
 }
 
 impl Notes {
@@ -33,10 +33,10 @@ impl Notes {
     }
 }
 
-fn add(list: &RefCell<Vec<String>>, kind: &str, text: &str, span: Span, message: &str) {
+fn add(list: &Mutex<Vec<String>>, kind: &str, text: &str, span: Span, message: &str) {
     let (line, column) = place(text, span.start);
     let note = format!("PromQL {kind}: {message} ({line}:{column})");
-    let mut list = list.borrow_mut();
+    let mut list = list.lock();
     if list.len() < MAX_NOTES && !list.contains(&note) {
         list.push(note);
     }

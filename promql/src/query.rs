@@ -1,7 +1,6 @@
 //! One query: its limits, its deadline, and what is said about it.
 
-use std::cell::Cell;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use watchpost_tsdb::Db;
@@ -23,7 +22,7 @@ pub(crate) struct Query<'a> {
     pub(crate) steps: Steps,
     pub(crate) is_range: bool,
     deadline: Option<Instant>,
-    held: Cell<usize>,
+    held: AtomicUsize,
     notes: Notes,
 }
 
@@ -42,7 +41,7 @@ impl<'a> Query<'a> {
             steps,
             is_range,
             deadline: Instant::now().checked_add(options.timeout.as_std()),
-            held: Cell::new(0),
+            held: AtomicUsize::new(0),
             notes: Notes::default(),
         }
     }
@@ -60,9 +59,16 @@ impl<'a> Query<'a> {
 
     /// Counts samples that are held now; fails when they are too many.
     pub(crate) fn hold(&self, samples: usize) -> Result<(), Error> {
-        let held = self.held.get().saturating_add(samples);
-        self.held.set(held);
-        if held > self.options.max_samples {
+        let before = self.held.fetch_add(samples, Ordering::Relaxed);
+        if before.saturating_add(samples) > self.options.max_samples {
+            return Err(Error::TooManySamples("query execution"));
+        }
+        Ok(())
+    }
+
+    /// Fails when so many samples more would be too many.
+    pub(crate) fn room_for(&self, samples: usize) -> Result<(), Error> {
+        if self.held().saturating_add(samples) > self.options.max_samples {
             return Err(Error::TooManySamples("query execution"));
         }
         Ok(())
@@ -70,12 +76,12 @@ impl<'a> Query<'a> {
 
     /// How many samples are held.
     pub(crate) fn held(&self) -> usize {
-        self.held.get()
+        self.held.load(Ordering::Relaxed)
     }
 
     /// Goes back to this many held samples.
     pub(crate) fn release_to(&self, held: usize) {
-        self.held.set(held);
+        self.held.store(held, Ordering::Relaxed);
     }
 
     pub(crate) fn warn(&self, span: Span, message: &str) {

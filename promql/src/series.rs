@@ -40,6 +40,16 @@ impl Points {
         Self(vec![absent_nan(); steps])
     }
 
+    /// From values, with absent marks where there are none.
+    pub(crate) fn of_marked(values: Vec<f64>) -> Self {
+        Self(values)
+    }
+
+    /// The values, with absent marks where there are none.
+    pub(crate) fn marked(&self) -> &[f64] {
+        &self.0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -12,7 +12,7 @@ use crate::head::{GroupState, Lateness};
 use crate::index::{Cardinality, Head, Line, cardinality, matching};
 use crate::select::{label_names, label_values, series};
 use crate::store::Store;
-use crate::{Appended, Config, Error, Group, Layout, LineId, Selection, Stats, TimeRange};
+use crate::{Appended, Config, Error, Group, Layout, LineId, Scan, Selection, Stats, TimeRange};
 
 /// A store. A clone is another handle to the same store.
 #[derive(Clone, Debug)]
@@ -137,6 +137,12 @@ impl Db {
         admit: impl FnMut(usize) -> Result<(), E>,
     ) -> Result<Selection, E> {
         crate::select::select(&self.store, range, matchers, admit)
+    }
+
+    /// The series that pass all matchers, to be read piece by piece; nothing where they are not
+    /// plain, see [`Scan`], and [`select`](Self::select) has to read them.
+    pub fn scan(&self, range: TimeRange, matchers: &[Matcher]) -> Result<Option<Scan>, Error> {
+        Scan::new(&self.store, range, matchers)
     }
 
     /// The label sets of the series that pass all matchers and have a sample in the range, sorted.

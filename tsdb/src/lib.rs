@@ -98,6 +98,6 @@ pub use error::{Error, Refusal};
 pub use exemplars::{Exemplar, ExemplarOutcome, ExemplarStats};
 pub use head::{Appended, Group, Layout, LineId, Row};
 pub use index::Cardinality;
-pub use select::{Column, Selection, Series, TimeRange};
+pub use select::{Column, Piece, Scan, Selection, Series, TimeRange};
 pub use stats::{RingStats, Stats};
 pub use verify::{Report, verify};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 use watchpost_model::{Labels, format_value};
 
-use super::kahan::{Kahan, Mean};
+use super::fold::Accumulator;
 use super::{Eval, unique};
 use crate::error::Error;
 use crate::functions::quantile;
@@ -32,6 +32,9 @@ impl Eval<'_> {
             (AggregateOp::LimitRatio, Some(param)) => self.limit_ratio(aggregate, param),
             (AggregateOp::Quantile, Some(param)) => self.quantile(aggregate, param),
             _ => {
+                if let Some(series) = self.factored(aggregate)? {
+                    return Ok(series);
+                }
                 let vector = self.vector(&aggregate.expr)?;
                 let groups = groups(aggregate, &vector);
                 let fold = |group: &Group| {
@@ -152,76 +155,13 @@ pub(super) fn groups(aggregate: &Aggregate, vector: &[StepSeries]) -> Vec<Group>
 
 /// One series of a group.
 fn folded(op: AggregateOp, group: &Group, vector: &[StepSeries], steps: usize) -> StepSeries {
-    let mut states = vec![State::default(); steps];
+    let mut all = Accumulator::new(op, steps);
     for series in members(group, vector) {
-        for (state, value) in states.iter_mut().zip(series.points.iter()) {
-            if let Some(value) = value {
-                state.add(op, value);
-            }
-        }
+        all.add(series.points.marked());
     }
     StepSeries {
         labels: group.labels.clone(),
         drop_name: group.drop_name,
-        points: states.iter().map(|state| state.value(op)).collect(),
-    }
-}
-
-/// What is known of a group at one step.
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    count: f64,
-    sum: Kahan,
-    mean: Mean,
-    /// The least or greatest value, or the running mean of a variance.
-    one: f64,
-    /// The sum of squared deviations.
-    squares: f64,
-}
-
-impl State {
-    fn add(&mut self, op: AggregateOp, value: f64) {
-        self.count += 1.0;
-        let first = self.count <= 1.0;
-        match op {
-            AggregateOp::Sum if first => self.sum = Kahan::from_first(value),
-            AggregateOp::Sum => self.sum.add(value),
-            AggregateOp::Avg => self.mean.add(value),
-            AggregateOp::Min if first || value < self.one || self.one.is_nan() => {
-                self.one = value;
-            }
-            AggregateOp::Max if first || value > self.one || self.one.is_nan() => {
-                self.one = value;
-            }
-            AggregateOp::Stddev | AggregateOp::Stdvar => self.deviate(value, first),
-            _ => {}
-        }
-    }
-
-    /// Welford's algorithm.
-    fn deviate(&mut self, value: f64, first: bool) {
-        if first {
-            self.one = value;
-            self.squares = if value.is_finite() { 0.0 } else { f64::NAN };
-            return;
-        }
-        let delta = value - self.one;
-        self.one += delta / self.count;
-        self.squares += delta * (value - self.one);
-    }
-
-    fn value(&self, op: AggregateOp) -> Option<f64> {
-        if self.count < 1.0 {
-            return None;
-        }
-        Some(match op {
-            AggregateOp::Sum => self.sum.sum + self.sum.rest,
-            AggregateOp::Avg => self.mean.value(),
-            AggregateOp::Min | AggregateOp::Max => self.one,
-            AggregateOp::Count => self.count,
-            AggregateOp::Stdvar => self.squares / self.count,
-            AggregateOp::Stddev => (self.squares / self.count).sqrt(),
-            _ => 1.0,
-        })
+        points: all.points(),
     }
 }

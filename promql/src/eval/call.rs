@@ -47,6 +47,16 @@ impl Eval<'_> {
     }
 
     fn over_ranges(&self, call: &Call, over: &Over) -> Result<Evaluated, Error> {
+        if let Some(input) = self.input_over(call, over)?
+            && let Some(mut series) = self.series(&input)?
+        {
+            if !over.keeps_name {
+                for one in &mut series {
+                    self.drop_name(one);
+                }
+            }
+            return unique(series).map(Evaluated::Vector);
+        }
         let types = call.function.args.iter();
         let place = types.clone().position(|kind| *kind == Type::Range);
         let Some(range) = place.and_then(|place| call.args.get(place)) else {
@@ -63,7 +73,7 @@ impl Eval<'_> {
         let mut out = Vec::with_capacity(input.series.len());
         let fold = |window: &Window<'_>| over.fold.value(window);
         input.for_each(self, &params, fold, |series, points| {
-            if over.counter && !series.times.is_empty() {
+            if over.counter.is_some() && !series.times.is_empty() {
                 self.note_counter(series.labels.metric_name(), range);
             }
             if points.is_empty() {
@@ -85,9 +95,8 @@ impl Eval<'_> {
     }
 
     /// A name that does not look like a counter's is worth a word where a counter is expected.
-    fn note_counter(&self, name: &str, range: &Node) {
-        let suffixes = ["_total", "_sum", "_count", "_bucket"];
-        if name.is_empty() || suffixes.iter().any(|suffix| name.ends_with(suffix)) {
+    pub(super) fn note_counter(&self, name: &str, range: &Node) {
+        if looks_like_counter(name) {
             return;
         }
         self.query.info(
@@ -105,4 +114,10 @@ impl Eval<'_> {
             _ => None,
         }
     }
+}
+
+/// Whether a name is one that counters have, or there is none.
+pub(super) fn looks_like_counter(name: &str) -> bool {
+    let suffixes = ["_total", "_sum", "_count", "_bucket"];
+    name.is_empty() || suffixes.iter().any(|suffix| name.ends_with(suffix))
 }

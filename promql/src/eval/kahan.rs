@@ -48,6 +48,15 @@ pub(crate) struct Mean {
 }
 
 impl Mean {
+    /// The mean of so many values with a finite sum.
+    pub(crate) fn of_sum(count: f64, sum: Kahan) -> Self {
+        Self {
+            count,
+            sum,
+            incremental: false,
+        }
+    }
+
     pub(crate) fn add(&mut self, value: f64) {
         self.count += 1.0;
         if self.count <= 1.0 {

@@ -3,13 +3,19 @@
 mod aggregate;
 mod binary;
 mod call;
+mod columns;
+mod factored;
+mod fold;
 mod kahan;
 mod matching;
+mod order;
 mod ranges;
 mod ranking;
 mod selector;
 mod set;
 mod subquery;
+mod windows;
+mod workers;
 
 use std::collections::hash_map::Entry;
 
@@ -22,8 +28,8 @@ use crate::query::Query;
 use crate::series::{Evaluated, Grid, StepSeries, is_metric_label};
 
 pub(crate) use kahan::{Kahan, Mean};
-pub(crate) use ranges::Window;
 pub(crate) use ranking::nan_last;
+pub(crate) use windows::Window;
 
 /// The evaluation of a query, or of one of its subqueries.
 #[derive(Clone, Copy, Debug)]

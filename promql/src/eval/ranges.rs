@@ -1,22 +1,17 @@
 //! Range vectors: the samples of each series in a window per step, open on the left.
 
 use foldhash::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use watchpost_model::{Labels, is_absent, is_stale};
 use watchpost_tsdb::Series;
 
-use super::selector::{Floats, places};
+use super::selector::Floats;
+use super::windows::{Bounds, Window, Windows, falls};
 use super::{Eval, wrong_type};
 use crate::error::Error;
-use crate::parse::ast::{Kind, Node, Selector};
+use crate::parse::ast::{Kind, Node, Selector, When};
 use crate::series::Points;
-
-/// How many samples are looked at before the deadline is.
-const WORK_BETWEEN_CHECKS: usize = 1 << 20;
-/// With fewer steps than this, a search for falls in the whole series does not pay.
-const FEW_STEPS: usize = 4;
 
 /// A series with all samples that any step's window can hold.
 #[derive(Debug)]
@@ -31,38 +26,12 @@ pub(crate) struct Samples {
 #[derive(Debug)]
 pub(crate) struct RangeInput {
     pub(crate) series: Vec<Samples>,
-    /// Where each step's window ends (inclusive).
-    ends: Vec<i64>,
-    range_ms: i64,
+    windows: Windows,
 }
-
-/// The samples of one series in the window of one step.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Window<'a> {
-    pub(crate) times: &'a [i64],
-    pub(crate) values: &'a [f64],
-    /// The window is after this time ...
-    pub(crate) start_ms: i64,
-    /// ... and up to and including this one.
-    pub(crate) end_ms: i64,
-    /// The time of the step itself.
-    pub(crate) now_ms: i64,
-    /// The values of the function's scalar arguments at the step.
-    pub(crate) params: &'a [f64],
-    /// Whether a value may be less than the one before it.
-    pub(crate) falls: bool,
-}
-
-/// Where the windows of all steps begin and end in a time column.
-type Bounds = Rc<[(usize, usize)]>;
 
 impl RangeInput {
-    pub(super) fn new(series: Vec<Samples>, ends: Vec<i64>, range_ms: i64) -> Self {
-        Self {
-            series,
-            ends,
-            range_ms,
-        }
+    pub(super) fn new(series: Vec<Samples>, windows: Windows) -> Self {
+        Self { series, windows }
     }
 
     /// The samples of a series in the first step's window.
@@ -70,23 +39,10 @@ impl RangeInput {
         &self,
         series: &'s Samples,
     ) -> impl Iterator<Item = (&'s i64, &'s f64)> {
-        let (from, to) = self
-            .bounds(&series.times)
-            .first()
-            .copied()
-            .unwrap_or_default();
+        let bounds = self.windows.bounds(&series.times);
+        let (from, to) = bounds.first().copied().unwrap_or_default();
         let rows = series.times.iter().zip(series.values.iter());
         rows.take(to).skip(from)
-    }
-
-    fn bounds(&self, times: &[i64]) -> Bounds {
-        let starts: Vec<i64> = self
-            .ends
-            .iter()
-            .map(|end| end.saturating_sub(self.range_ms))
-            .collect();
-        let from = places(times, &starts);
-        from.into_iter().zip(places(times, &self.ends)).collect()
     }
 
     /// Calls `each` with every series' column of what `value` makes of its windows. Bounds are
@@ -99,52 +55,19 @@ impl RangeInput {
         mut each: impl FnMut(&Samples, Points) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut shared: HashMap<*const i64, Bounds> = HashMap::default();
-        let mut now_params = vec![f64::NAN; params.len()];
-        let mut work = 0;
         for series in &self.series {
             eval.query.check_time()?;
             let bounds = shared
                 .entry(series.times.as_ptr())
-                .or_insert_with(|| self.bounds(&series.times));
-            let falls = bounds.len() < FEW_STEPS || falls(&series.values);
-            let mut points = Points::none(bounds.len());
-            let steps = eval.grid.times().zip(&self.ends).zip(bounds.iter());
-            for (step, ((now_ms, end_ms), (from, to))) in steps.enumerate() {
-                let rows = (series.times.get(*from..*to), series.values.get(*from..*to));
-                let (Some(times @ [_, ..]), Some(values)) = rows else {
-                    continue;
-                };
-                work += times.len();
-                if work > WORK_BETWEEN_CHECKS {
-                    work = 0;
-                    eval.query.check_time()?;
-                }
-                for (slot, column) in now_params.iter_mut().zip(params) {
-                    *slot = column.get(step).copied().unwrap_or(f64::NAN);
-                }
-                let window = Window {
-                    times,
-                    values,
-                    start_ms: end_ms.saturating_sub(self.range_ms),
-                    end_ms: *end_ms,
-                    now_ms,
-                    params: &now_params,
-                    falls,
-                };
-                if let Some(value) = value(&window) {
-                    points.set(step, value);
-                }
-            }
+                .or_insert_with(|| self.windows.bounds(&series.times));
+            let samples = (&*series.times, &*series.values, falls(&series.values));
+            let points = self
+                .windows
+                .fold(eval.query, samples, (bounds, params), &value)?;
             each(series, points)?;
         }
         Ok(())
     }
-}
-
-/// Whether any value is less than the one before.
-fn falls(values: &[f64]) -> bool {
-    let fall = |pair: &[f64]| matches!(pair, [before, after] if after < before);
-    values.windows(2).any(fall)
 }
 
 impl Eval<'_> {
@@ -158,13 +81,23 @@ impl Eval<'_> {
     }
 
     fn range_selector(&self, selector: &Selector, range_ms: i64) -> Result<RangeInput, Error> {
-        let ends = self.ends(selector.when);
+        let windows = self.windows(selector.when, range_ms);
+        let ends = &windows.ends;
         let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
-            return Ok(RangeInput::new(Vec::new(), ends, range_ms));
+            return Ok(RangeInput::new(Vec::new(), windows));
         };
         let found = self.select(&selector.matchers, first.saturating_sub(range_ms), *last)?;
         let series = found.iter().map(samples).collect::<Result<_, _>>()?;
-        Ok(RangeInput::new(series, ends, range_ms))
+        Ok(RangeInput::new(series, windows))
+    }
+
+    /// The windows of all steps.
+    pub(super) fn windows(&self, when: When, range_ms: i64) -> Windows {
+        Windows {
+            grid: self.grid,
+            ends: self.ends(when),
+            range_ms,
+        }
     }
 }
 

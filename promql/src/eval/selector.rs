@@ -1,7 +1,5 @@
 //! Instant selectors: the newest sample of each series within the lookback.
 
-use std::rc::Rc;
-
 use foldhash::HashMap;
 use watchpost_model::{Matcher, is_absent, is_stale};
 use watchpost_tsdb::{Column, Series, TimeRange};
@@ -32,8 +30,17 @@ impl<'s> Floats<'s> {
         }
     }
 
+    /// Samples among which there may be marks.
+    pub(super) fn sparse(times: &'s [i64], values: &'s [f64]) -> Self {
+        Self {
+            times,
+            values,
+            dense: false,
+        }
+    }
+
     /// The newest sample at or before a place that is younger than `after`.
-    fn newest(&self, place: usize, after: i64) -> Option<(i64, f64)> {
+    pub(super) fn newest(&self, place: usize, after: i64) -> Option<(i64, f64)> {
         let times = self.times.get(..place)?;
         let values = self.values.get(..place)?;
         let (time, value) = if self.dense {
@@ -107,6 +114,9 @@ impl Eval<'_> {
 
     /// The value of a selector at each step.
     pub(super) fn selector(&self, selector: &Selector) -> Result<Vec<StepSeries>, Error> {
+        if let Some(series) = self.series(&self.input_newest(selector))? {
+            return Ok(series);
+        }
         self.newest(selector, |_, value| value)
     }
 
@@ -126,14 +136,14 @@ impl Eval<'_> {
         };
         let lookback = self.query.options.lookback.as_millis();
         let found = self.select(&selector.matchers, first.saturating_sub(lookback), *last)?;
-        let mut shared: HashMap<*const i64, Rc<[usize]>> = HashMap::default();
+        let mut shared: HashMap<*const i64, Vec<usize>> = HashMap::default();
         let mut vector = Vec::with_capacity(found.len());
         for series in &found {
             self.query.check_time()?;
             let floats = Floats::of(series)?;
             let places = shared
                 .entry(series.times.as_ptr())
-                .or_insert_with(|| places(floats.times, &ends).into());
+                .or_insert_with(|| places(floats.times, &ends));
             let points: Points = places
                 .iter()
                 .zip(&ends)

@@ -10,9 +10,10 @@ use crate::series::{Grid, StepSeries};
 
 impl Eval<'_> {
     pub(super) fn subquery(&self, subquery: &Subquery) -> Result<RangeInput, Error> {
-        let ends = self.ends(subquery.when);
+        let windows = self.windows(subquery.when, subquery.range_ms);
+        let ends = &windows.ends;
         let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
-            return Ok(RangeInput::new(Vec::new(), ends, subquery.range_ms));
+            return Ok(RangeInput::new(Vec::new(), windows));
         };
         let default_step = self.query.options.subquery_step.as_millis();
         let step_ms = subquery.step_ms.unwrap_or(default_step).max(1);
@@ -31,7 +32,7 @@ impl Eval<'_> {
         let vector = inner.vector(&subquery.expr)?;
         let times: Arc<[i64]> = grid.times().collect();
         let series = vector.iter().map(|one| samples(one, &times)).collect();
-        Ok(RangeInput::new(series, ends, subquery.range_ms))
+        Ok(RangeInput::new(series, windows))
     }
 }
 

@@ -62,13 +62,20 @@ impl Fold {
 /// Looks at a call's scalar arguments before anything is computed.
 type Check = fn(&Eval<'_>, &Call, &[Vec<f64>]) -> Result<(), Error>;
 
+/// What a function tells of a counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counter {
+    Rate,
+    Increase,
+}
+
 /// A function over the samples in a window.
 pub(crate) struct Over {
     pub(crate) fold: Fold,
     /// Whether its result is still the metric it was.
     pub(crate) keeps_name: bool,
-    /// Whether it makes sense for counters only.
-    pub(crate) counter: bool,
+    /// What it is of a counter, where it makes sense for counters only.
+    pub(crate) counter: Option<Counter>,
     pub(crate) check: Option<Check>,
 }
 
@@ -181,7 +188,7 @@ pub(super) const fn plain(fold: Fold) -> Over {
     Over {
         fold,
         keeps_name: false,
-        counter: false,
+        counter: None,
         check: None,
     }
 }
@@ -193,9 +200,9 @@ pub(super) const fn named(value: fn(&Window<'_>) -> Option<f64>) -> Over {
     }
 }
 
-pub(super) const fn counter(value: fn(&Window<'_>) -> Option<f64>) -> Over {
+pub(super) const fn counter(counter: Counter, value: fn(&Window<'_>) -> Option<f64>) -> Over {
     Over {
-        counter: true,
+        counter: Some(counter),
         ..plain(Fold::Sometimes(value))
     }
 }

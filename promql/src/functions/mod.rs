@@ -14,8 +14,9 @@ mod rate;
 mod sort;
 
 use crate::parse::ast::Type::{Range, Scalar, Text, Vector};
-pub(crate) use kind::{Fold, Function, Over, Run};
+pub(crate) use kind::{Counter, Fold, Function, Over, Run};
 use kind::{all, checked, counter, date, named, over, plain, scalar, some, value, values, whole};
+pub(crate) use rate::{Stretch, risen};
 
 /// The function with this name.
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
@@ -78,7 +79,11 @@ static FUNCTIONS: &[Function] = &[
     ),
     date("hour", date::hour),
     some("idelta", rate::idelta),
-    over("increase", &[Range], counter(rate::increase)),
+    over(
+        "increase",
+        &[Range],
+        counter(Counter::Increase, rate::increase),
+    ),
     some("irate", rate::irate),
     whole(
         "label_join",
@@ -118,7 +123,7 @@ static FUNCTIONS: &[Function] = &[
     ),
     value("rad", f64::to_radians),
     scalar("range", convert::range).experimental(),
-    over("rate", &[Range], counter(rate::rate)),
+    over("rate", &[Range], counter(Counter::Rate, rate::rate)),
     all("resets", over_time::resets),
     values("round", &[Vector, Scalar], math::round).optional(),
     whole("scalar", &[Vector], Scalar, convert::scalar),

@@ -4,6 +4,8 @@
 //! end itself where the first (or last) sample is closer to it than 1.1 times the mean distance of
 //! samples, else by half that distance; a counter is not extrapolated below zero.
 
+use watchpost_model::absent_nan;
+
 use crate::eval::Window;
 use crate::number::seconds;
 
@@ -38,15 +40,8 @@ fn extrapolation(window: &Window<'_>, grown: Option<f64>) -> Option<f64> {
     let (first, last) = (window.times.first()?, window.times.last()?);
     let sampled = seconds(last - first);
     let gap = sampled / gaps as f64;
-    let near = |distance: f64| {
-        if distance >= gap * 1.1 {
-            gap / 2.0
-        } else {
-            distance
-        }
-    };
-    let mut to_start = near(seconds(first.saturating_sub(window.start_ms)));
-    let to_end = near(seconds(window.end_ms.saturating_sub(*last)));
+    let mut to_start = near(seconds(first.saturating_sub(window.start_ms)), gap);
+    let to_end = near(seconds(window.end_ms.saturating_sub(*last)), gap);
     let first_value = window.values.first().copied()?;
     if let Some(grown) = grown
         && grown > 0.0
@@ -55,6 +50,92 @@ fn extrapolation(window: &Window<'_>, grown: Option<f64>) -> Option<f64> {
         to_start = to_start.min(sampled * (first_value / grown));
     }
     Some((sampled + to_start + to_end) / sampled)
+}
+
+/// How far is extrapolated to an end of the window that is so far from the samples.
+fn near(distance: f64, gap: f64) -> f64 {
+    if distance >= gap * 1.1 {
+        gap / 2.0
+    } else {
+        distance
+    }
+}
+
+/// What the extrapolation of a counter's increase needs of the times in a window. It is the same for
+/// all series that share them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    /// The places of the first and the last sample.
+    first: usize,
+    last: usize,
+    /// Seconds between them, and to the ends of the window, as far as these are extrapolated to.
+    sampled: f64,
+    to_start: f64,
+    to_end: f64,
+    /// The factor where the counter does not bound it.
+    factor: f64,
+    /// How long the window is, in seconds.
+    length: f64,
+}
+
+impl Stretch {
+    /// That of a window with these times, of which the first stands at a place; nothing where there
+    /// are fewer than two.
+    pub(crate) fn new(times: &[i64], place: usize, (start, end): (i64, i64)) -> Option<Self> {
+        let gaps = times.len().checked_sub(1).filter(|gaps| *gaps > 0)?;
+        let (first, last) = (times.first()?, times.last()?);
+        let sampled = seconds(last - first);
+        let gap = sampled / gaps as f64;
+        let to_start = near(seconds(first.saturating_sub(start)), gap);
+        let to_end = near(seconds(end.saturating_sub(*last)), gap);
+        Some(Self {
+            first: place,
+            last: place + gaps,
+            sampled,
+            to_start,
+            to_end,
+            factor: (sampled + to_start + to_end) / sampled,
+            length: seconds(end.saturating_sub(start)),
+        })
+    }
+
+    /// The increase of a counter that was not reset.
+    #[inline]
+    fn increase(&self, first: f64, last: f64) -> f64 {
+        let grown = last - first;
+        // What a counter would have been at the start bounds the way to there. Where it was at least
+        // as much as it grew, that is no nearer than the first sample is to the last.
+        let far = first >= grown && self.sampled >= self.to_start;
+        if grown > 0.0 && first >= 0.0 && !far {
+            let to_start = self.to_start.min(self.sampled * (first / grown));
+            return grown * ((self.sampled + to_start + self.to_end) / self.sampled);
+        }
+        grown * self.factor
+    }
+}
+
+/// Rates of a counter, or its increases, that was not reset in any window.
+pub(crate) fn risen(
+    values: &[f64],
+    stretches: &[Option<Stretch>],
+    per_second: bool,
+    out: &mut Vec<f64>,
+) {
+    out.extend(stretches.iter().map(|stretch| {
+        let Some(stretch) = stretch else {
+            return absent_nan();
+        };
+        let ends = (values.get(stretch.first), values.get(stretch.last));
+        let (Some(first), Some(last)) = ends else {
+            return absent_nan();
+        };
+        let increase = stretch.increase(*first, *last);
+        if per_second {
+            increase / stretch.length
+        } else {
+            increase
+        }
+    }));
 }
 
 pub(super) fn irate(window: &Window<'_>) -> Option<f64> {

@@ -7,6 +7,8 @@ mod errors;
 #[cfg(test)]
 mod expressions;
 #[cfg(test)]
+mod fast;
+#[cfg(test)]
 mod notation;
 #[cfg(test)]
 mod properties;

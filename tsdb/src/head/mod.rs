@@ -19,6 +19,7 @@ mod scan;
 mod seal;
 mod slots;
 mod states;
+mod sweep;
 mod tile;
 mod undo;
 
@@ -37,6 +38,7 @@ pub(crate) use self::samples::Lateness;
 pub(crate) use self::scan::scan;
 pub(crate) use self::seal::BlockTarget;
 pub(crate) use self::slots::{NO_SLOT, Slots};
+pub(crate) use self::sweep::{SlotLists, Swept};
 use crate::Error;
 use crate::index::{GroupId, Side};
 use crate::store::Store;

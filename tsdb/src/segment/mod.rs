@@ -13,6 +13,7 @@
 
 mod cache;
 mod extents;
+mod fetch;
 mod file;
 mod format;
 mod index;
@@ -34,6 +35,7 @@ mod writer;
 #[expect(unused_imports, reason = "its tests use some of them")]
 pub(crate) use self::{
     cache::{Cache, CacheStats},
+    fetch::Fetched,
     file::Segment,
     format::SegmentInfo,
     index::SegmentIndex,

@@ -29,12 +29,12 @@ pub(crate) struct Rows {
 
 /// The rows of a group in one part.
 #[derive(Clone, Debug)]
-struct Span {
-    part: usize,
+pub(super) struct Span {
+    pub(super) part: usize,
     /// How many there are.
-    rows: usize,
+    pub(super) rows: usize,
     /// Those in the range.
-    range: Range<usize>,
+    pub(super) range: Range<usize>,
     /// How many rows in the range there are in the parts before.
     first: usize,
 }
@@ -50,7 +50,7 @@ pub(crate) struct Reader<'a> {
 
 /// Which list of extents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum List {
+pub(super) enum List {
     Rows(usize),
     Columns(usize),
 }
@@ -189,8 +189,13 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// The columns that some groups, ascending, have of a line, each with the place of its group.
+    pub(super) fn columns_of(&self, line: LineId, groups: &[u32]) -> Vec<(u64, usize)> {
+        self.index.schemas.columns_of(line.0, groups)
+    }
+
     /// Calls a function with each wanted item, ascending, and what stands beside its number.
-    fn each_item(
+    pub(super) fn each_item(
         &mut self,
         list: List,
         wanted: &[(u64, usize)],
@@ -282,6 +287,10 @@ impl Rows {
     /// The group.
     pub(crate) fn group(&self) -> GroupId {
         GroupId(self.group)
+    }
+
+    pub(super) fn spans(&self) -> &[Span] {
+        &self.spans
     }
 }
 

@@ -6,17 +6,20 @@
 //! own. Stacks are read a few at a time, each series into its own values. In the end the series are
 //! sorted by labels, and those with equal labels are joined by the order of acceptance.
 
+mod chunk;
 mod join;
 mod labels;
 mod plan;
 mod read;
 mod result;
+mod scan;
 mod stack;
 
 pub(crate) use join::hide;
 pub(crate) use labels::{label_names, label_values, series};
 pub(crate) use result::select;
 pub use result::{Column, Selection, Series};
+pub use scan::{Piece, Scan};
 
 /// A span of time, both ends inclusive, ms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -18,25 +18,38 @@ use crate::{Error, LineId};
 /// What a query has to read.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    range: TimeRange,
+    pub(super) range: TimeRange,
     /// Each once.
     pub(crate) lines: Vec<Line>,
-    groups: Vec<Wanted>,
+    pub(super) groups: Vec<Wanted>,
     /// The segments in the range, with their indexes.
-    segments: Vec<(Arc<Sealed>, Arc<SegmentIndex>)>,
+    pub(super) segments: Vec<(Arc<Sealed>, Arc<SegmentIndex>)>,
     /// What there is while this is read.
-    list: Arc<List>,
+    pub(super) list: Arc<List>,
     /// What is deleted in the range.
     pub(crate) stones: Tombstones,
 }
 
 /// The series of a group that pass.
 #[derive(Debug)]
-struct Wanted {
-    labels: Labels,
+pub(super) struct Wanted {
+    pub(super) labels: Labels,
     /// The segments' places, the group's numbers and its columns there.
-    sealed: Vec<(usize, GroupId, Columns)>,
-    head: Option<(Arc<GroupState>, Columns)>,
+    pub(super) sealed: Vec<(usize, GroupId, Columns)>,
+    pub(super) head: Option<(Arc<GroupState>, Columns)>,
+}
+
+impl Wanted {
+    /// How many series it has at the least: those of the source that has most.
+    pub(super) fn series(&self) -> usize {
+        let head = self.head.iter().map(|(_, columns)| columns);
+        let all = self
+            .sealed
+            .iter()
+            .map(|(_, _, columns)| columns)
+            .chain(head);
+        all.map(|columns| columns.lines.len()).max().unwrap_or(0)
+    }
 }
 
 /// Numbers the lines of all sources, and gathers their groups.

@@ -11,7 +11,7 @@ use super::TimeRange;
 use super::stack::{Rows, Stack};
 use crate::index::GroupId;
 use crate::ring::Sealed;
-use crate::segment::{self, Reader, SegmentIndex};
+use crate::segment::{self, Fetched, Reader, SegmentIndex};
 use crate::store::Store;
 use crate::{Error, LineId};
 
@@ -205,6 +205,33 @@ impl<'a> Readers<'a> {
         match reader.rows(&[group], range) {
             Ok(mut rows) => Ok(rows.pop()),
             Err(error) => self.store.tolerate(error).map(|()| None),
+        }
+    }
+
+    /// As [`rows`](Self::rows), but damage is an error.
+    pub(super) fn plain_rows(
+        &mut self,
+        segment: usize,
+        group: GroupId,
+        range: TimeRange,
+    ) -> Result<Option<segment::Rows>, Error> {
+        let Some((reader, _)) = self.readers.get_mut(segment) else {
+            return Ok(None);
+        };
+        Ok(reader.rows(&[group], range)?.pop())
+    }
+
+    /// Fetches columns of a segment.
+    pub(super) fn fetch(
+        &mut self,
+        segment: usize,
+        lines: &[LineId],
+        rows: &[&segment::Rows],
+        fetched: &mut Fetched,
+    ) -> Result<(), Error> {
+        match self.readers.get_mut(segment) {
+            Some((_, reader)) => reader.fetch(lines, rows, fetched),
+            None => Ok(()),
         }
     }
 

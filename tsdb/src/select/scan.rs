@@ -1,0 +1,160 @@
+//! A selection that is read piece by piece, by several threads if the caller likes: each series is
+//! decoded, given on, and let go.
+//!
+//! Labels stay what the store has: a series is a line of a group, and its final label set is made by
+//! who needs it. That is right only where no two pairs of a line and a group are one series to a
+//! reader, so a selection is *plain* or it is none of these: no label is carried by a line and a
+//! group both, no line takes labels away, the groups' label sets differ, each group's sources follow
+//! each other in time, nothing is deleted and nothing is damaged. [`Db::select`](crate::Db::select)
+//! reads what is not plain.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use foldhash::{HashSet, HashSetExt as _};
+use watchpost_model::{Labels, Matcher};
+
+use super::TimeRange;
+use super::chunk::ChunkReader;
+use super::plan::Plan;
+use crate::Error;
+use crate::store::Store;
+
+/// About how many series are read at a time.
+const CHUNK_SERIES: usize = 2_048;
+/// How many groups at the most: chunks are what threads share out.
+const CHUNK_GROUPS: usize = 128;
+
+/// The series that pass some matchers, before they are read.
+#[derive(Debug)]
+pub struct Scan {
+    store: Arc<Store>,
+    plan: Plan,
+    chunks: Vec<Range<usize>>,
+    series: usize,
+}
+
+/// One series with its rows.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    /// The place of its group.
+    pub group: usize,
+    /// The place of its line.
+    pub line: usize,
+    /// The times of the rows, ascending. One allocation for all series of a group that have the same
+    /// sources, and for groups after each other that have the same times.
+    pub times: &'a Arc<[i64]>,
+    /// The values, one a row: stale markers and absent marks may be among them.
+    pub values: &'a [f64],
+}
+
+impl Scan {
+    /// Nothing where the selection is not plain.
+    pub(crate) fn new(
+        store: &Arc<Store>,
+        range: TimeRange,
+        matchers: &[Matcher],
+    ) -> Result<Option<Self>, Error> {
+        let mut plan = Plan::new(store, range, matchers)?;
+        if !plan.stones.0.is_empty() || !is_plain(&plan) {
+            return Ok(None);
+        }
+        if !plan.groups.is_sorted_by(|a, b| a.labels <= b.labels) {
+            plan.groups.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
+        if plan
+            .groups
+            .windows(2)
+            .any(|pair| pair[0].labels == pair[1].labels)
+        {
+            return Ok(None);
+        }
+        let (mut chunks, mut all) = (Vec::new(), 0);
+        let (mut from, mut series) = (0, 0);
+        for (place, group) in plan.groups.iter().enumerate() {
+            let more = group.series();
+            all += more;
+            if place > from && (series + more > CHUNK_SERIES || place - from >= CHUNK_GROUPS) {
+                chunks.push(from..place);
+                (from, series) = (place, 0);
+            }
+            series += more;
+        }
+        if from < plan.groups.len() {
+            chunks.push(from..plan.groups.len());
+        }
+        Ok(Some(Self {
+            store: Arc::clone(store),
+            plan,
+            chunks,
+            series: all,
+        }))
+    }
+
+    /// How many lines there are.
+    pub fn line_count(&self) -> usize {
+        self.plan.lines.len()
+    }
+
+    /// The labels of a line: of its series' labels those that its group does not have.
+    pub fn line(&self, line: usize) -> Option<&Labels> {
+        self.plan.lines.get(line).map(|line| &line.labels)
+    }
+
+    /// How many groups there are.
+    pub fn group_count(&self) -> usize {
+        self.plan.groups.len()
+    }
+
+    /// The labels of a group. Groups are sorted by them.
+    pub fn group(&self, group: usize) -> Option<&Labels> {
+        self.plan.groups.get(group).map(|group| &group.labels)
+    }
+
+    /// How many series there are at the most.
+    pub fn series(&self) -> usize {
+        self.series
+    }
+
+    /// How many chunks there are: groups after each other that are read together.
+    pub fn chunks(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Reads a chunk: `each` gets its series, group by group. Whether it is plain.
+    pub fn read<E: From<Error>>(
+        &self,
+        chunk: usize,
+        mut each: impl FnMut(&Piece<'_>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let Some(groups) = self.chunks.get(chunk) else {
+            return Ok(true);
+        };
+        let mut reader = ChunkReader::new(&self.store, &self.plan);
+        match reader.load(groups.clone()) {
+            Ok(true) => reader.each(&mut each),
+            Ok(false) | Err(Error::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether each pair of a line and of labels of a group is a series of its own.
+fn is_plain(plan: &Plan) -> bool {
+    let mut names = HashSet::new();
+    let mut last: Option<&Labels> = None;
+    for group in &plan.groups {
+        // Most groups have the same names.
+        let of_last = last
+            .into_iter()
+            .flat_map(|last| last.iter().map(|(name, _)| name));
+        if last.is_none() || !of_last.eq(group.labels.iter().map(|(name, _)| name)) {
+            names.extend(group.labels.iter().map(|(name, _)| name));
+        }
+        last = Some(&group.labels);
+    }
+    let plain = |line: &crate::index::Line| {
+        line.removed.is_empty() && line.labels.iter().all(|(name, _)| !names.contains(name))
+    };
+    plan.lines.iter().all(plain)
+}
