@@ -17,9 +17,10 @@
 
 use std::collections::BTreeSet;
 
+use watchpost_model::histogram::histogram_index;
 use watchpost_model::{Labels, METRIC_NAME, Matcher, is_absent, is_stale};
 use watchpost_promql::Expr;
-use watchpost_tsdb::{Column, Db, TimeRange};
+use watchpost_tsdb::{Db, TimeRange};
 
 use crate::alert::Witness;
 
@@ -139,11 +140,11 @@ fn last_of_up(db: &Db, target: &Labels, from_ms: i64, now_ms: i64) -> Option<Vec
     let selection = db.select(range, &matchers).ok()?;
     let mut samples: Vec<(i64, f64)> = Vec::new();
     for series in &selection.series {
-        if let Column::Float(values) = &series.column {
-            let all = series.times.iter().copied().zip(values.iter().copied());
-            let present = all.rev().filter(|(_, value)| !is_absent(*value));
-            samples.extend(present.take(SAMPLES));
-        }
+        let values = series.values.iter().copied();
+        let all = series.times.iter().copied().zip(values);
+        let is_sample = |value: f64| !is_absent(value) && histogram_index(value).is_none();
+        let present = all.rev().filter(|(_, value)| is_sample(*value));
+        samples.extend(present.take(SAMPLES));
     }
     samples.sort_by_key(|(time_ms, _)| -time_ms);
     samples.truncate(SAMPLES);

@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use rustix::fs::{Advice, fadvise};
 use watchpost_model::{Duration, Labels, Matcher};
-use watchpost_tsdb::{Column, Config, Db, Group, Layout, Row, TimeRange};
+use watchpost_tsdb::{Config, Db, Group, Layout, Row, TimeRange};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -248,10 +248,7 @@ fn ask(
         let start = Instant::now();
         let selection = db.select(range, matchers)?;
         times.push(start.elapsed());
-        let columns = selection.series.iter().map(|series| match &series.column {
-            Column::Float(values) => values.len(),
-            Column::Histogram(values) => values.len(),
-        });
+        let columns = selection.series.iter().map(|series| series.values.len());
         samples = columns.sum::<usize>();
     }
     let cold = times.remove(0);

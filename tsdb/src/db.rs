@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use watchpost_model::{Labels, Matcher, Metadata};
+use watchpost_model::histogram::histogram_mark;
+use watchpost_model::{Histogram, Labels, Matcher, Metadata};
 
 use crate::disk::{Disk, SystemDisk};
 use crate::exemplars::{Exemplar, ExemplarOutcome, ExemplarStats};
-use crate::head::{GroupState, Lateness};
+use crate::head::{Given, GroupState, Lateness};
 use crate::index::{Cardinality, Head, Line, cardinality, matching};
 use crate::select::{label_names, label_values, series};
 use crate::store::Store;
@@ -89,7 +90,22 @@ impl Db {
         now_ms: i64,
     ) -> Result<Appended, Error> {
         let line = self.line(labels, &[])?;
-        self.store.append_single((line, value), time_ms, now_ms)
+        let sample = (line, value);
+        self.store
+            .append_single((sample, &Given::default()), time_ms, now_ms)
+    }
+
+    /// As [`append_single`](Self::append_single), of a native histogram.
+    pub fn append_single_histogram(
+        &self,
+        labels: &Labels,
+        time_ms: i64,
+        histogram: &Histogram,
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        let given = Given::new(std::slice::from_ref(histogram))?;
+        let sample = (self.line(labels, &[])?, histogram_mark(0));
+        self.store.append_single((sample, &given), time_ms, now_ms)
     }
 
     /// Appends past data of one series: an import, a backfill. However much older than the series'
@@ -102,6 +118,18 @@ impl Db {
         samples: &[(i64, f64)],
         now_ms: i64,
     ) -> Result<Appended, Error> {
+        self.append_past_with(labels, (samples, &[]), now_ms)
+    }
+
+    /// As [`append_past`](Self::append_past), with native histograms: a value that is the mark of a
+    /// place stands for the one there.
+    pub fn append_past_with(
+        &self,
+        labels: &Labels,
+        (samples, histograms): (&[(i64, f64)], &[Histogram]),
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        let given = Given::new(histograms)?;
         let line = self.line(labels, &[])?;
         let group = self.store.single(line)?;
         let late = Lateness {
@@ -112,7 +140,10 @@ impl Db {
         let mut all = Appended::default();
         for (time_ms, value) in samples {
             let sample = [(line, *value)];
-            match self.store.append_late(&group, *time_ms, &sample, late) {
+            match self
+                .store
+                .append_late(&group, *time_ms, (&sample, &given), late)
+            {
                 Ok(appended) => all.add(&appended),
                 // It is counted by its reason; the others may be taken.
                 Err(Error::Refused(crate::Refusal::TooOld)) => all.too_old += 1,
@@ -295,12 +326,13 @@ impl Db {
     pub fn stats(&self) -> Stats {
         let counters = &self.store.counters;
         let groups: Vec<_> = self.store.groups.read().iter().map(Arc::clone).collect();
-        let mut head_blocks = 0;
+        let (mut head_blocks, mut histogram_bytes) = (0, 0);
         let spans: Vec<_> = groups
             .iter()
             .filter_map(|group| {
                 let body = group.body.lock();
                 head_blocks += body.block_count() as u64;
+                histogram_bytes += body.open_histogram_bytes();
                 body.time_span()
             })
             .collect();
@@ -311,7 +343,7 @@ impl Db {
             samples_appended: counters.samples.load(Ordering::Relaxed),
             refused: counters.refused(),
             side_rows: counters.side_rows.load(Ordering::Relaxed),
-            memory_bytes: counters.memory.load(Ordering::Relaxed) as u64,
+            memory_bytes: (counters.memory.load(Ordering::Relaxed) + histogram_bytes) as u64,
             dropped_blocks: counters.dropped_blocks.load(Ordering::Relaxed),
             head_blocks,
             min_time_ms: spans.iter().map(|(first, _)| *first).min(),
@@ -337,32 +369,6 @@ impl Db {
 }
 
 impl Store {
-    fn append_single(
-        &self,
-        sample: (LineId, f64),
-        time_ms: i64,
-        now_ms: i64,
-    ) -> Result<Appended, Error> {
-        let group = self.single(sample.0)?;
-        let appended = self.append_samples(&group, (time_ms, now_ms), &[sample])?;
-        if appended.conflicts > 0 {
-            return Err(Error::Refused(crate::Refusal::Duplicate));
-        }
-        if appended.marks > 0 {
-            return Err(Error::Refused(crate::Refusal::AbsentMark));
-        }
-        if appended.refused > 0 {
-            return Err(Error::Refused(crate::Refusal::SeriesLimit));
-        }
-        if appended.out_of_order > 0 {
-            return Err(Error::Refused(crate::Refusal::OutOfOrder));
-        }
-        if appended.too_old > 0 {
-            return Err(Error::Refused(crate::Refusal::TooOld));
-        }
-        Ok(appended)
-    }
-
     /// The series that pass all matchers, by group.
     pub(crate) fn matching(&self, matchers: &[Matcher]) -> Vec<(Arc<GroupState>, Arc<[LineId]>)> {
         let (lines, groups) = (self.lines.read(), self.groups.read());

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use watchpost_model::histogram::HistogramError;
+
 /// Why an operation on the store failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -57,6 +59,17 @@ pub enum Error {
         found: u64,
         /// The least one.
         needed: u64,
+    },
+    /// A native histogram that makes no sense.
+    #[error("{0}")]
+    Histogram(HistogramError),
+    /// A native histogram that is too large.
+    #[error("native histogram with {found} buckets, spans and bounds, more than {most}")]
+    HistogramSize {
+        /// Buckets, spans and bounds.
+        found: usize,
+        /// The most of them.
+        most: usize,
     },
     /// More lines or groups than a store can number.
     #[error("the store is out of numbers for {0}")]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tracing::warn;
 
-use crate::head::{Body, GroupState, Lateness};
+use crate::head::{Body, Given, GroupState, Lateness, Samples};
 use crate::index::Side;
 use crate::store::Store;
 use crate::{Appended, Error, LineId, Refusal};
@@ -19,7 +19,7 @@ impl Store {
         &self,
         group: &GroupState,
         (time_ms, now_ms): (i64, i64),
-        samples: &[(LineId, f64)],
+        samples: Samples<'_>,
     ) -> Result<Appended, Error> {
         let window = self.config.out_of_order_window.as_millis();
         let late = Lateness {
@@ -30,12 +30,39 @@ impl Store {
         self.append_late(group, time_ms, samples, late)
     }
 
+    /// Appends a sample of a single column; a refusal of it is an error.
+    pub(crate) fn append_single(
+        &self,
+        (sample, given): ((LineId, f64), &Given),
+        time_ms: i64,
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        let group = self.single(sample.0)?;
+        let appended = self.append_samples(&group, (time_ms, now_ms), (&[sample], given))?;
+        if appended.conflicts > 0 {
+            return Err(Error::Refused(Refusal::Duplicate));
+        }
+        if appended.marks > 0 {
+            return Err(Error::Refused(Refusal::AbsentMark));
+        }
+        if appended.refused > 0 {
+            return Err(Error::Refused(Refusal::SeriesLimit));
+        }
+        if appended.out_of_order > 0 {
+            return Err(Error::Refused(Refusal::OutOfOrder));
+        }
+        if appended.too_old > 0 {
+            return Err(Error::Refused(Refusal::TooOld));
+        }
+        Ok(appended)
+    }
+
     /// Appends past samples of one time to a group.
     pub(crate) fn append_past(
         &self,
         group: &GroupState,
         (time_ms, now_ms): (i64, i64),
-        samples: &[(LineId, f64)],
+        samples: Samples<'_>,
     ) -> Result<Appended, Error> {
         let late = Lateness {
             now_ms,
@@ -50,13 +77,13 @@ impl Store {
         &self,
         group: &GroupState,
         time_ms: i64,
-        samples: &[(LineId, f64)],
+        (samples, given): Samples<'_>,
         late: Lateness,
     ) -> Result<Appended, Error> {
         self.check_time(time_ms, late.now_ms, samples.len())?;
         let mut aside = Vec::new();
         let mut appended = self.write(group, (time_ms, samples.len()), |body, at, new| {
-            Ok(body.append_samples(at, (samples, late), new, &mut aside))
+            Ok(body.append_samples(at, ((samples, given), late), new, &mut aside))
         })?;
         if aside.is_empty() {
             return Ok(appended);
@@ -67,10 +94,12 @@ impl Store {
             return Ok(appended);
         };
         self.count_side_row();
+        let aside = aside.iter().filter_map(|place| samples.get(*place));
+        let aside: Vec<_> = aside.copied().collect();
         let late = Lateness { past: true, ..late };
         let mut left = Vec::new();
         let of_side = self.write(&side, (time_ms, aside.len()), |body, at, new| {
-            Ok(body.append_samples(at, (&aside, late), new, &mut left))
+            Ok(body.append_samples(at, ((&aside, given), late), new, &mut left))
         })?;
         self.counters.refuse(Refusal::OutOfOrder, left.len());
         appended.out_of_order += left.len();

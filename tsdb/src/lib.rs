@@ -11,6 +11,9 @@
 //!
 //! Series that share their times with no others are *single columns* ([`Db::append_single`]).
 //!
+//! A sample is a float or a native histogram ([`Group::append_with`]); a series may have both, at
+//! different times.
+//!
 //! A series' identity is its final label set. Where columns of several groups have the same one they
 //! are one series to a reader.
 //!
@@ -49,6 +52,7 @@
 //! | `late` | samples that may be late, and which side of a group takes them |
 //! | `head` | columns, open rows, finished blocks; pages, parts, ends; what is dropped |
 //! | `block`, `column` | finished blocks and the encodings of their columns |
+//! | `histogram` | native histograms: their bytes, and the lists that values stand for places of |
 //! | `index` | lines, layouts, groups, postings, and matchers to series |
 //! | `select` | a range and matchers to columns with shared times; overlapping sources |
 //! | `segment` | the immutable files of a span of time: writing, reading, verifying |
@@ -68,6 +72,7 @@ mod disk;
 mod error;
 mod exemplars;
 mod head;
+mod histogram;
 mod index;
 mod late;
 mod log;
@@ -97,7 +102,8 @@ pub use disk::{Disk, DiskFile, SystemDisk};
 pub use error::{Error, Refusal};
 pub use exemplars::{Exemplar, ExemplarOutcome, ExemplarStats};
 pub use head::{Appended, Group, Layout, LineId, Row};
+pub use histogram::Histograms;
 pub use index::Cardinality;
-pub use select::{Column, Piece, Scan, Selection, Series, TimeRange};
+pub use select::{Piece, Scan, Selection, Series, TimeRange};
 pub use stats::{RingStats, Stats};
 pub use verify::{Report, verify};

@@ -21,7 +21,7 @@ pub struct Stats {
     /// Rows that came since the start while their group had rows later than now: a clock was ahead
     /// and went back.
     pub side_rows: u64,
-    /// Bytes of finished blocks in memory.
+    /// Bytes of finished blocks in memory, and of the native histograms in open rows.
     pub memory_bytes: u64,
     /// Blocks dropped before the end of the retention, for want of memory.
     pub dropped_blocks: u64,

@@ -12,7 +12,8 @@ use crate::directory::Directory;
 use crate::disk::{Disk, ReadOnlyDisk, SystemDisk};
 use crate::exemplars;
 use crate::head::{
-    Accepted, At, BlockTarget, Body, Change, Columns, GroupState, HeadFiles, NO_SLOT, Slots, scan,
+    Accepted, At, BlockTarget, Body, Change, Columns, Given, GroupState, HeadFiles, NO_SLOT, Slots,
+    scan,
 };
 use crate::index::{GroupId, Groups, Layouts, Lines, Schema};
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
@@ -205,14 +206,14 @@ impl Store {
     pub(crate) fn append_row(
         &self,
         group: &GroupState,
-        row: Row<'_>,
+        (row, given): (Row<'_>, &Given),
         now_ms: i64,
     ) -> Result<Appended, Error> {
         self.check(row, now_ms)?;
         let side = self.side(group, (row.time_ms, now_ms), Body::newest_page)?;
         let group = side.as_deref().unwrap_or(group);
         self.write(group, (row.time_ms, row.values.len()), |body, at, new| {
-            body.append(row, at, new)
+            body.append((row, given), at, new)
         })
     }
 

@@ -1,6 +1,8 @@
 use watchpost_model::{Labels, MatchOp, Matcher, absent_nan, is_absent, is_stale, stale_nan};
 
-use crate::{Column, Config, Db, Error, Group, LineId, Refusal, Row, Series, TimeRange};
+use crate::{Config, Db, Error, Group, LineId, Refusal, Row, Series, TimeRange};
+
+mod histograms;
 
 fn db() -> Db {
     Db::in_memory(Config::default())
@@ -48,9 +50,7 @@ fn part(group: &Group, time_ms: i64, samples: &[(LineId, f64)]) -> crate::Append
 
 /// Time and value of the samples, `stale` for the marker.
 fn samples(series: &Series) -> Vec<(i64, String)> {
-    let Column::Float(values) = &series.column else {
-        panic!("expected floats")
-    };
+    let values = &series.values;
     assert_eq!(values.len(), series.times.len());
     let text = |value: f64| match value {
         value if is_stale(value) => "stale".to_owned(),

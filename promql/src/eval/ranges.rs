@@ -106,16 +106,13 @@ fn samples(series: &Series) -> Result<Samples, Error> {
     let floats = Floats::of(series)?;
     let is_sample = |value: f64| !is_absent(value) && !is_stale(value);
     let all = series.dense || floats.values.iter().all(|value| is_sample(*value));
-    let (times, values) = match &series.column {
-        watchpost_tsdb::Column::Float(values) if all => {
-            (Arc::clone(&series.times), Arc::clone(values))
-        }
-        _ => {
-            let rows = floats.times.iter().zip(floats.values);
-            let (times, values): (Vec<i64>, Vec<f64>) =
-                rows.filter(|(_, value)| is_sample(**value)).unzip();
-            (times.into(), values.into())
-        }
+    let (times, values) = if all {
+        (Arc::clone(&series.times), Arc::clone(&series.values))
+    } else {
+        let rows = floats.times.iter().zip(floats.values);
+        let (times, values): (Vec<i64>, Vec<f64>) =
+            rows.filter(|(_, value)| is_sample(**value)).unzip();
+        (times.into(), values.into())
     };
     Ok(Samples {
         labels: series.labels.clone(),

@@ -2,7 +2,7 @@
 
 use foldhash::HashMap;
 use watchpost_model::{Matcher, is_absent, is_stale};
-use watchpost_tsdb::{Column, Series, TimeRange};
+use watchpost_tsdb::{Series, TimeRange};
 
 use super::Eval;
 use crate::error::Error;
@@ -20,14 +20,14 @@ pub(super) struct Floats<'s> {
 
 impl<'s> Floats<'s> {
     pub(super) fn of(series: &'s Series) -> Result<Self, Error> {
-        match &series.column {
-            Column::Float(values) => Ok(Self {
-                times: &series.times,
-                values,
-                dense: series.dense,
-            }),
-            Column::Histogram(_) => Err(Error::NotYet("a native histogram".to_owned())),
+        if series.histograms.is_some() {
+            return Err(Error::NotYet("a native histogram".to_owned()));
         }
+        Ok(Self {
+            times: &series.times,
+            values: &series.values,
+            dense: series.dense,
+        })
     }
 
     /// Samples among which there may be marks.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use watchpost_model::{METRIC_NAME, Matcher};
 use watchpost_rules::notify::EventState;
 use watchpost_rules::{AlertState, Environment, Group, Health, Manager, load_rule_file};
-use watchpost_tsdb::{Column, TimeRange};
+use watchpost_tsdb::TimeRange;
 
 use crate::world::{environment, eventually, eventually_within, put, system_clock};
 
@@ -23,9 +23,7 @@ fn stored(env: &Environment, name: &str) -> Vec<(String, Vec<(i64, f64)>)> {
     let matchers = [Matcher::equal(METRIC_NAME, name)];
     let selection = env.db.select(TimeRange::ALL, &matchers).unwrap();
     let series = selection.series.into_iter().map(|series| {
-        let Column::Float(values) = series.column else {
-            panic!("expected floats");
-        };
+        let values = &series.values;
         let all = series.times.iter().copied().zip(values.iter().copied());
         let samples = all
             .filter(|(_, value)| !watchpost_model::is_absent(*value))

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use prost::Message;
 use watchpost_model::{Labels, MatchOp, Matcher};
-use watchpost_tsdb::{Column, Config, Db, Refusal, TimeRange};
+use watchpost_tsdb::{Config, Db, Refusal, TimeRange};
 
 use super::message::{Entry, LabelFields, Part, Parts, Request, labels_first};
 use super::outcome::Reason;
@@ -120,9 +120,7 @@ fn stored(db: &Db) -> Stored {
     let all = Matcher::new(MatchOp::NotEqual, "__name__", "").unwrap();
     let selection = db.select(TimeRange::ALL, &[all]).unwrap();
     let series = selection.series.into_iter().map(|series| {
-        let Column::Float(values) = series.column else {
-            panic!("expected floats");
-        };
+        let values = &series.values;
         let samples = series.times.iter().zip(values.iter());
         let samples = samples.filter(|(_, value)| !watchpost_model::is_absent(**value));
         let samples = samples.map(|(time, value)| (time - NOW, value.to_bits()));

@@ -21,6 +21,7 @@ mod view;
 pub use view::{BlockView, Columns};
 
 use crate::column::{self, Scratch};
+use crate::histogram::{Histograms, Marked};
 use crate::log::bytes::put_number;
 
 /// A column out of this many has an offset.
@@ -33,7 +34,24 @@ pub fn encode_block(
     times: &[i64],
     sequences: &[u64],
     columns: usize,
+    column: impl FnMut(usize, &mut Vec<f64>),
+    out: &mut Vec<u8>,
+) {
+    encode_marked_block(
+        (times, sequences),
+        columns,
+        column,
+        &Histograms::default(),
+        out,
+    );
+}
+
+/// As [`encode_block`]; some values may stand for histograms of a list.
+pub(crate) fn encode_marked_block(
+    (times, sequences): (&[i64], &[u64]),
+    columns: usize,
     mut column: impl FnMut(usize, &mut Vec<f64>),
+    list: &impl Marked,
     out: &mut Vec<u8>,
 ) {
     let rows = times.len();
@@ -56,6 +74,6 @@ pub fn encode_block(
         values.clear();
         column(slot, &mut values);
         values.resize(rows, watchpost_model::absent_nan());
-        column::encode(&values, &mut scratch, out);
+        column::encode_marked(&values, list, &mut scratch, out);
     }
 }

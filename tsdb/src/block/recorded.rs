@@ -9,6 +9,7 @@ use std::path::Path;
 use watchpost_model::text::{Entry, Format, Parser};
 use watchpost_model::{Labels, LabelsBuilder, absent_nan};
 
+use crate::histogram::Histograms;
 use crate::index::{Line, Schemas};
 use crate::segment::{EachColumn, GroupKey, Pass, Source, SourceGroup, write};
 use crate::{Error, LineId, SystemDisk};
@@ -107,7 +108,10 @@ impl Source for Recorded {
                 each(
                     group,
                     wanted.place,
-                    &self.rows[group].1[wanted.slot][pass.rows(group)],
+                    (
+                        &self.rows[group].1[wanted.slot][pass.rows(group)],
+                        &Histograms::default(),
+                    ),
                 )?;
             }
         }

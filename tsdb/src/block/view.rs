@@ -6,6 +6,7 @@ use watchpost_model::absent_nan;
 
 use super::{STRIDE, regular};
 use crate::column::{self, Flags, MOST_ROWS};
+use crate::histogram::Histograms;
 use crate::log::bytes::{Malformed, Reader};
 
 /// A block in bytes that end with it.
@@ -76,18 +77,29 @@ impl<'a> BlockView<'a> {
         flags.is_ok_and(|flags| flags.absent)
     }
 
-    /// Appends the values of some rows of a slot.
+    /// Appends the values of some rows of a slot. For histograms marks are given.
     pub fn column(
         &self,
         slot: usize,
         rows: Range<usize>,
         out: &mut Vec<f64>,
     ) -> Result<(), Malformed> {
+        self.marked_column(slot, rows, &Histograms::default(), out)
+    }
+
+    /// Appends the values of some rows of a slot; the histograms go to a list.
+    pub(crate) fn marked_column(
+        &self,
+        slot: usize,
+        rows: Range<usize>,
+        list: &Histograms,
+        out: &mut Vec<f64>,
+    ) -> Result<(), Malformed> {
         if slot >= self.columns {
             out.resize(out.len() + rows.len(), absent_nan());
             return Ok(());
         }
-        column::decode(self.bytes(slot)?, self.rows, rows, out)
+        column::decode_marked(self.bytes(slot)?, self.rows, rows, list, out)
     }
 
     /// The encoded column of a slot, with all that follows in the block.
@@ -97,7 +109,7 @@ impl<'a> BlockView<'a> {
         }
         let mut bytes = self.body.get(self.strip(slot)?..).ok_or(Malformed)?;
         for _ in 0..slot % STRIDE {
-            let length = column::length(bytes, self.rows)?;
+            let length = column::length_marked(bytes, self.rows)?;
             bytes = bytes.get(length..).ok_or(Malformed)?;
         }
         Ok(bytes)
@@ -151,7 +163,7 @@ impl<'a> Walk<'a> {
             self.slot = slot / STRIDE * STRIDE;
         }
         while self.slot < slot {
-            let length = column::length(self.at, self.view.rows)?;
+            let length = column::length_marked(self.at, self.view.rows)?;
             self.at = self.at.get(length..).ok_or(Malformed)?;
             self.slot += 1;
         }
@@ -173,7 +185,7 @@ impl<'a> Iterator for Columns<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         let column = self.rest;
-        let length = match column::length(column, self.rows) {
+        let length = match column::length_marked(column, self.rows) {
             Ok(length) => length,
             Err(error) => {
                 self.left = 0;

@@ -12,6 +12,7 @@
 //! 5  moves     rows whose value is another than in the row before: bitmap | column of these values
 //! 6  runs      runs of values and of marks: run* | column of the values, where there are any
 //! 7  holes     rows that have a value: bitmap | column of the values
+//! 8  histograms  see `histograms`: histograms | column of the values, some of which stand for one
 //! 16 and up    all rows have the whole number `kind - 16`
 //! ```
 //!
@@ -22,6 +23,7 @@
 mod decode;
 mod encode;
 mod gaps;
+mod histograms;
 mod moves;
 mod numbers;
 mod pack;
@@ -34,6 +36,7 @@ pub use decode::{decode, length};
 pub(crate) use decode::{numbers_length, read_numbers};
 pub(crate) use encode::put_numbers;
 pub use encode::{Scratch, encode};
+pub(crate) use histograms::{decode_marked, encode_marked, length_marked};
 
 use crate::log::bytes::Malformed;
 
@@ -48,6 +51,7 @@ const NUMBERS: u8 = 4;
 const MOVES: u8 = 5;
 const RUNS: u8 = 6;
 const HOLES: u8 = 7;
+const HISTOGRAMS: u8 = 8;
 const SMALL: u8 = 16;
 
 const KIND: u8 = 0x3f;
@@ -88,6 +92,7 @@ pub fn kind_name(column: &[u8]) -> &'static str {
         MOVES => "moves",
         RUNS => "runs",
         HOLES => "holes",
+        HISTOGRAMS => "histograms",
         _ => "constant small",
     }
 }

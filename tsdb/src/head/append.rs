@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use watchpost_model::histogram::histogram_index;
 use watchpost_model::{absent_nan, is_absent, is_stale, stale_nan};
 
 use super::body::{At, Body, Change, Page};
+use super::given::Given;
 use super::slots::{NO_SLOT, Slots};
 use super::states::State;
 use super::{Appended, Layout, LineId, Row};
@@ -41,6 +43,11 @@ impl Accepted {
     }
 }
 
+/// Whether a value is none that a series has as it stands.
+fn is_special(value: f64) -> bool {
+    value.is_nan() && (is_stale(value) || is_absent(value) || histogram_index(value).is_some())
+}
+
 /// Nothing to be logged.
 pub(super) fn nothing() -> (Change, LogRecords) {
     (Change::Nothing, LogRecords::default())
@@ -51,10 +58,21 @@ impl Body {
     /// changed.
     pub(crate) fn append(
         &mut self,
-        row: Row<'_>,
+        (row, given): (Row<'_>, &Given),
         at: At,
         columns: &mut impl Columns,
     ) -> Result<Accepted, Refusal> {
+        let special = row.values.iter().any(|value| is_special(*value));
+        let own;
+        let row = if special {
+            own = given.own_values(row.values, &mut self.histograms);
+            Row {
+                values: &own,
+                ..row
+            }
+        } else {
+            row
+        };
         match self.newest_page {
             Some(newest) if at.time < newest => return Err(Refusal::OutOfOrder),
             Some(newest) if at.time == newest => return self.same_page(row),
@@ -68,10 +86,6 @@ impl Body {
             ..Appended::default()
         };
         let left = self.settle(row.layout, columns, &mut appended);
-        let special = row
-            .values
-            .iter()
-            .any(|value| is_stale(*value) | is_absent(*value));
         let newest = self.open.is_empty() || self.newest < at.time;
         if let Some(page) = &self.page
             && page.slots == Slots::Same
@@ -313,7 +327,9 @@ impl Body {
         let records = if at.file == 0 {
             LogRecords::default()
         } else {
-            self.logged.cells((at.file, at.group), &self.schema, &cells)
+            let to = (at.file, at.group);
+            self.logged
+                .cells(to, &self.schema, &cells, &self.histograms)
         };
         (Change::Cells(cells), records)
     }

@@ -7,6 +7,7 @@ use watchpost_model::is_absent;
 
 use super::files::HeadFile;
 use crate::block::BlockView;
+use crate::histogram::Histograms;
 use crate::index::Schema;
 use crate::{Error, LineId};
 
@@ -196,15 +197,21 @@ pub(super) struct Looked {
 }
 
 impl Looked {
-    /// The samples of a series from a time on. What cannot be read is not there: a reader is told so.
-    pub(super) fn at_or_after(&self, line: LineId, time: i64) -> Vec<(i64, f64)> {
+    /// The samples of a series from a time on; the histograms go to a list. What cannot be read is not
+    /// there: a reader is told so.
+    pub(super) fn at_or_after(
+        &self,
+        line: LineId,
+        time: i64,
+        list: &Histograms,
+    ) -> Vec<(i64, f64)> {
         let Some(slot) = self.schema.slot(line) else {
             return Vec::new();
         };
         let from = self.times.partition_point(|have| *have < time);
         let mut values = Vec::new();
         let read = BlockView::parse(&self.bytes)
-            .and_then(|view| view.column(slot, from..self.times.len(), &mut values));
+            .and_then(|view| view.marked_column(slot, from..self.times.len(), list, &mut values));
         if read.is_err() {
             return Vec::new();
         }

@@ -11,6 +11,7 @@ use super::slots::Slots;
 use super::states::{State, States};
 use super::{GroupState, Layout};
 use crate::LineId;
+use crate::histogram::OpenHistograms;
 use crate::index::{GroupId, Schema};
 use crate::log::{Cells, LogRecords, LogRow, Logged};
 
@@ -25,6 +26,8 @@ pub(crate) struct Body {
     /// The time of the newest page.
     pub(super) newest_page: Option<i64>,
     pub(super) open: OpenRows,
+    /// The histograms of the open rows, the lost ones included.
+    pub(super) histograms: OpenHistograms,
     /// The time of the newest open row there is or was.
     pub(super) newest: i64,
     /// Ascending in time, all before the open rows.
@@ -175,7 +178,10 @@ impl Body {
             before,
             parts,
         };
-        (change, self.logged.push(row, &mut self.open, values))
+        let records = self
+            .logged
+            .push(row, &mut self.open, values, &self.histograms);
+        (change, records)
     }
 
     /// The records of what was accepted, for a file other than the one they were made for.
@@ -193,9 +199,12 @@ impl Body {
                     before: 0,
                     parts: *parts,
                 };
-                self.logged.newest(row, self.open.last())
+                self.logged.newest(row, self.open.last(), &self.histograms)
             }
-            Change::Cells(cells) => self.logged.cells((file, group.id), &self.schema, cells),
+            Change::Cells(cells) => {
+                let at = (file, group.id);
+                self.logged.cells(at, &self.schema, cells, &self.histograms)
+            }
         }
     }
 
@@ -222,6 +231,24 @@ impl Body {
     pub(crate) fn grow(&mut self, schema: Arc<Schema>) {
         self.schema = schema;
         self.open.widen(self.schema.len());
+    }
+
+    /// The histograms of the open rows.
+    pub(crate) fn histograms(&mut self) -> &mut OpenHistograms {
+        &mut self.histograms
+    }
+
+    /// Forgets the histograms that no open row has any more.
+    pub(super) fn sweep_histograms(&mut self) {
+        if !self.histograms.is_empty() {
+            let lost = self.lost.iter().flat_map(|lost| lost.all_values());
+            self.histograms.keep(self.open.all_values().chain(lost));
+        }
+    }
+
+    /// The bytes of the histograms of open rows.
+    pub(crate) fn open_histogram_bytes(&self) -> usize {
+        self.histograms.bytes()
     }
 
     /// The slot of a line.

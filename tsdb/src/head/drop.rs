@@ -18,6 +18,7 @@ impl Body {
         {
             self.closed_until = self.closed_until.max(Some(newest.time));
             self.open.drop_front(self.open.len());
+            self.sweep_histograms();
         }
         if self.sealed_until.is_some_and(|sealed| sealed < cutoff) {
             self.sealed_until = None;

@@ -11,6 +11,7 @@ mod block;
 mod body;
 mod drop;
 mod files;
+mod given;
 mod open;
 mod read;
 mod replay;
@@ -26,12 +27,13 @@ mod undo;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use watchpost_model::Labels;
+use watchpost_model::{Histogram, Labels};
 
 pub(crate) use self::append::{Accepted, Columns};
 pub(crate) use self::block::HeadBlock;
 pub(crate) use self::body::{At, Body, Change};
 pub(crate) use self::files::HeadFiles;
+pub(crate) use self::given::{Given, Samples};
 pub(crate) use self::open::{Changes, OpenRows, RowKey, WORD};
 pub(crate) use self::read::Snapshot;
 pub(crate) use self::samples::Lateness;
@@ -154,7 +156,20 @@ impl Group {
     ///
     /// [`append_samples`]: Self::append_samples
     pub fn append(&self, row: Row<'_>, now_ms: i64) -> Result<Appended, Error> {
-        self.store.append_row(&self.state, row, now_ms)
+        self.append_with(row, &[], now_ms)
+    }
+
+    /// As [`append`](Self::append); a value that is the mark of a place
+    /// ([`histogram_mark`](watchpost_model::histogram::histogram_mark)) stands for the native
+    /// histogram there. One that makes no sense, or is too large, fails all of the row.
+    pub fn append_with(
+        &self,
+        row: Row<'_>,
+        histograms: &[Histogram],
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        let given = Given::new(histograms)?;
+        self.store.append_row(&self.state, (row, &given), now_ms)
     }
 
     /// Ends all series of the group at a time: each gets a stale marker.
@@ -175,8 +190,20 @@ impl Group {
         samples: &[(LineId, f64)],
         now_ms: i64,
     ) -> Result<Appended, Error> {
+        self.append_samples_with(time_ms, (samples, &[]), now_ms)
+    }
+
+    /// As [`append_samples`](Self::append_samples), with native histograms as in
+    /// [`append_with`](Self::append_with).
+    pub fn append_samples_with(
+        &self,
+        time_ms: i64,
+        (samples, histograms): (&[(LineId, f64)], &[Histogram]),
+        now_ms: i64,
+    ) -> Result<Appended, Error> {
+        let given = Given::new(histograms)?;
         self.store
-            .append_samples(&self.state, (time_ms, now_ms), samples)
+            .append_samples(&self.state, (time_ms, now_ms), (samples, &given))
     }
 
     /// Appends past samples, as an import has them: those that are older than their series' newest are
@@ -187,19 +214,20 @@ impl Group {
         samples: &[(LineId, f64)],
         now_ms: i64,
     ) -> Result<Appended, Error> {
-        self.store
-            .append_past(&self.state, (time_ms, now_ms), samples)
+        self.append_past_with(time_ms, (samples, &[]), now_ms)
     }
 
-    /// Appends a native histogram, in the store's own encoding, to the row at this time.
-    pub fn append_histogram(
+    /// As [`append_past`](Self::append_past), with native histograms as in
+    /// [`append_with`](Self::append_with).
+    pub fn append_past_with(
         &self,
-        line: LineId,
         time_ms: i64,
-        histogram: &[u8],
+        (samples, histograms): (&[(LineId, f64)], &[Histogram]),
+        now_ms: i64,
     ) -> Result<Appended, Error> {
-        let _ = (line, time_ms, histogram);
-        Err(Error::NotYet("native histograms"))
+        let given = Given::new(histograms)?;
+        self.store
+            .append_past(&self.state, (time_ms, now_ms), (samples, &given))
     }
 }
 

@@ -243,6 +243,13 @@ impl OpenRows {
         }
     }
 
+    /// All values that are kept, and perhaps others.
+    pub(super) fn all_values(&self) -> impl Iterator<Item = f64> + '_ {
+        let olds = self.rows.iter().flat_map(|row| row.undo.olds());
+        let olds = olds.map(|bits| f64::from_bits(*bits));
+        self.last.iter().copied().chain(olds)
+    }
+
     /// Lets go of the oldest rows.
     pub(crate) fn drop_front(&mut self, rows: usize) {
         self.rows.drain(..rows.min(self.rows.len()));

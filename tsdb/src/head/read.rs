@@ -3,12 +3,14 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use watchpost_model::absent_nan;
+use watchpost_model::histogram::histogram_index;
+use watchpost_model::{Histogram, absent_nan};
 
 use super::Body;
 use super::block::{BlockBytes, HeadBlock};
 use crate::block::BlockView;
 use crate::column;
+use crate::histogram::{Histograms, Marked, OpenHistograms};
 use crate::index::Schema;
 use crate::log::bytes::Malformed;
 use crate::{Error, LineId, TimeRange};
@@ -51,6 +53,8 @@ pub(crate) struct SnapshotColumn {
     pub(crate) line: LineId,
     /// The values of the open rows.
     open: Vec<f64>,
+    /// What marks among them stand for.
+    marked: Vec<(u32, Arc<Histogram>)>,
 }
 
 impl Body {
@@ -79,7 +83,8 @@ impl Body {
                 Some(tiles) => tiles.column(slot, &mut open),
                 None => self.open.column(slot, from..to, &mut open),
             }
-            SnapshotColumn { line, open }
+            let marked = marked(&open, &self.histograms);
+            SnapshotColumn { line, open, marked }
         });
         let columns = columns.collect();
         let rows = self.open.keys().skip(from).take(to - from);
@@ -154,16 +159,62 @@ impl Snapshot {
         sealed.chain(open).copied().collect()
     }
 
-    /// Appends the values of the column at a place, one a row; marks where it has none.
-    pub(crate) fn values(&self, place: usize, out: &mut Vec<f64>) -> Result<(), Error> {
+    /// Appends the values of the column at a place, one a row; marks where it has none. Its histograms
+    /// go to a list.
+    pub(crate) fn values(
+        &self,
+        place: usize,
+        list: &Histograms,
+        out: &mut Vec<f64>,
+    ) -> Result<(), Error> {
         for (block, read) in self.read_blocks() {
-            read.column(place, out)
+            read.column(place, list, out)
                 .map_err(|Malformed| block.malformed())?;
         }
-        let column = self.columns.get(place);
-        out.extend_from_slice(column.map_or(&[], |column| &column.open));
+        let Some(column) = self.columns.get(place) else {
+            return Ok(());
+        };
+        let start = out.len();
+        out.extend_from_slice(&column.open);
+        if !column.marked.is_empty() {
+            column.name_anew(out.get_mut(start..).unwrap_or_default(), list);
+        }
         Ok(())
     }
+}
+
+impl SnapshotColumn {
+    /// Has marks stand for places of a list.
+    fn name_anew(&self, values: &mut [f64], list: &Histograms) {
+        let add = |(place, histogram): &(u32, Arc<Histogram>)| {
+            let mark = list.add(Arc::clone(histogram));
+            (*place, mark)
+        };
+        let places: Vec<_> = self.marked.iter().map(add).collect();
+        for value in values {
+            if let Some(place) = histogram_index(*value) {
+                let found = places.binary_search_by_key(&place, |(place, _)| *place);
+                let mark = found.ok().and_then(|found| places.get(found));
+                *value = mark.map_or_else(absent_nan, |(_, mark)| *mark);
+            }
+        }
+    }
+}
+
+/// What the marks among values stand for, ascending.
+fn marked(values: &[f64], histograms: &OpenHistograms) -> Vec<(u32, Arc<Histogram>)> {
+    if histograms.is_empty() {
+        return Vec::new();
+    }
+    let mut places: Vec<_> = values
+        .iter()
+        .filter_map(|value| histogram_index(*value))
+        .collect();
+    places.sort_unstable();
+    places.dedup();
+    let found = places.into_iter();
+    let found = found.filter_map(|place| Some((place, histograms.at(place)?)));
+    found.collect()
 }
 
 /// The slots of a snapshot's columns in a schema.
@@ -218,12 +269,12 @@ impl ReadBlock {
         })
     }
 
-    fn column(&self, place: usize, out: &mut Vec<f64>) -> Result<(), Malformed> {
+    fn column(&self, place: usize, list: &Histograms, out: &mut Vec<f64>) -> Result<(), Malformed> {
         let Some(start) = self.columns.get(place).copied().flatten() else {
             out.resize(out.len() + self.rows.len(), absent_nan());
             return Ok(());
         };
         let column = self.bytes.get(start as usize..).ok_or(Malformed)?;
-        column::decode(column, self.times.len(), self.rows.clone(), out)
+        column::decode_marked(column, self.times.len(), self.rows.clone(), list, out)
     }
 }

@@ -145,6 +145,7 @@ impl Body {
             }
             lost.drop_front(rows);
         }
+        self.sweep_histograms();
         bytes
     }
 }

@@ -1,14 +1,16 @@
 //! Samples of some series at one time. Order is judged series by series.
 
-use watchpost_model::{absent_nan, is_absent};
+use watchpost_model::{Histogram, absent_nan, is_absent};
 
 use super::Appended;
 use super::append::{Accepted, Columns, nothing};
 use super::block::Looked;
 use super::body::{At, Body, Change};
+use super::given::Samples;
 use super::slots::NO_SLOT;
 use super::states::State;
 use crate::LineId;
+use crate::histogram::{Histograms, encode};
 use crate::log::LogRecords;
 
 /// What is done with samples that are older than their series' newest.
@@ -48,15 +50,16 @@ enum Fate {
 }
 
 impl Body {
-    /// Puts samples at their time. Gives those that are to go to a side, in `aside`: the rows of that
-    /// time are no longer open.
+    /// Puts samples at their time. Gives the places of those that are to go to a side, in `aside`: the
+    /// rows of that time are no longer open.
     pub(crate) fn append_samples(
         &mut self,
         at: At,
-        (samples, late): (&[(LineId, f64)], Lateness),
+        ((samples, given), late): (Samples<'_>, Lateness),
         columns: &mut impl Columns,
-        aside: &mut Vec<(LineId, f64)>,
+        aside: &mut Vec<usize>,
     ) -> Accepted {
+        let samples = given.own_samples(samples, &mut self.histograms);
         let marks = samples.iter().filter(|(_, value)| is_absent(*value));
         let mut appended = Appended {
             marks: marks.count(),
@@ -64,9 +67,10 @@ impl Body {
         };
         if self.closed_until.is_some_and(|closed| at.time <= closed) {
             let mut looked = Vec::new();
-            for sample in samples.iter().filter(|(_, value)| !is_absent(*value)) {
+            let there = samples.iter().enumerate();
+            for (place, sample) in there.filter(|(_, (_, value))| !is_absent(*value)) {
                 match self.fate_of_closed(at, *sample, late, &mut looked) {
-                    Fate::New => aside.push(*sample),
+                    Fate::New => aside.push(place),
                     Fate::Same => appended.samples += 1,
                     Fate::Conflict => appended.conflicts += 1,
                     Fate::Late => late.refuse(&mut appended),
@@ -207,11 +211,16 @@ impl Body {
                 looked.push(block.look().ok());
             }
             let of_block = looked.get(place).and_then(Option::as_ref);
-            let found = of_block.map_or_else(Vec::new, |block| block.at_or_after(line, time));
+            let list = Histograms::default();
+            let found =
+                of_block.map_or_else(Vec::new, |block| block.at_or_after(line, time, &list));
             let same_time = found.first().filter(|(first, _)| *first == time);
             // What may be deleted does not stand against what comes after it.
             if let Some((_, have)) = same_time.filter(|_| block.sequence() >= at.deleted) {
-                let same = have.to_bits() == value.to_bits();
+                let same = match list.get(*have) {
+                    Some(have) => self.is_histogram(value, &have),
+                    None => have.to_bits() == value.to_bits(),
+                };
                 return if same { Fate::Same } else { Fate::Conflict };
             }
             newest = newest.max(found.last().map(|(last, _)| *last));
@@ -222,6 +231,17 @@ impl Body {
             Some(newest) if !late.allows(time, newest) => Fate::Late,
             _ => Fate::New,
         }
+    }
+}
+
+impl Body {
+    /// Whether an open value stands for a histogram of the same bits.
+    fn is_histogram(&self, value: f64, other: &Histogram) -> bool {
+        let mut encoded = Vec::new();
+        encode(other, None, &mut encoded);
+        self.histograms
+            .encoded(value)
+            .is_some_and(|have| **have == *encoded)
     }
 }
 

@@ -10,7 +10,7 @@ use super::body::Body;
 use super::files::{BlockHeader, HeadFiles};
 use super::open::{NO_FILE, OpenRows};
 use crate::TimeRange;
-use crate::block::encode_block;
+use crate::block::encode_marked_block;
 use crate::index::{GroupId, Lines};
 use crate::log::frame::MAX_PAYLOAD;
 
@@ -18,6 +18,9 @@ use crate::log::frame::MAX_PAYLOAD;
 pub(crate) const BLOCK_ROWS: usize = 32;
 /// Newest rows that stay open when a block is finished, so that late samples find them.
 pub(crate) const KEPT_ROWS: usize = 8;
+
+/// Bytes of open histograms above which a block is finished before it is full.
+const MOST_OPEN_HISTOGRAMS: usize = 4 << 20;
 
 /// The longest block that is made of more than a row.
 const MAX_BLOCK: usize = MAX_PAYLOAD / 2;
@@ -40,10 +43,12 @@ impl Body {
         } else {
             BLOCK_ROWS
         };
-        if self.open.len() < rows + KEPT_ROWS {
-            return None;
+        if self.open.len() >= rows + KEPT_ROWS {
+            return Some(self.cut_block(rows, target));
         }
-        Some(self.cut_block(rows, target))
+        let above = self.open.len().checked_sub(KEPT_ROWS)?;
+        let crowded = above > 0 && self.histograms.bytes() > MOST_OPEN_HISTOGRAMS;
+        crowded.then(|| self.cut_block(above, target))
     }
 
     /// Makes blocks of all open rows before a time. Gives the bytes of memory that they take. Later
@@ -81,6 +86,7 @@ impl Body {
         };
         self.closed_until = self.closed_until.max(Some(block.last_time()));
         self.open.drop_front(block.rows());
+        self.sweep_histograms();
         self.cut += 1;
         let memory = block.memory();
         self.blocks.push_back(block);
@@ -104,7 +110,8 @@ impl Body {
         let mut tiles = open.tiles(0..keys.len());
         let width = self.schema.len();
         let column = |slot: usize, values: &mut Vec<f64>| tiles.column(slot, values);
-        encode_block(&times, &sequences, width, column, &mut bytes);
+        let keys_of_rows = (&*times, &*sequences);
+        encode_marked_block(keys_of_rows, width, column, &self.histograms, &mut bytes);
         let file = keys.iter().map(|key| key.file).min();
         Some(HeadBlock::in_memory(
             about,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use watchpost_model::absent_nan;
+use watchpost_model::histogram::histogram_index;
 
 use super::block::{BlockBytes, HeadBlock};
 use super::body::Body;
@@ -77,6 +78,8 @@ pub(crate) struct Swept {
     /// For each line the values of the open rows.
     open: Vec<f64>,
     open_times: Vec<i64>,
+    /// Whether histograms may be among the values of the open rows.
+    marked: bool,
     /// The values of one row.
     row: Vec<f64>,
 }
@@ -106,6 +109,7 @@ impl Body {
         };
         swept.lines = Arc::clone(lines);
         swept.range = Some(range);
+        swept.marked = !self.histograms.is_empty();
         swept.unread = self.blocks(range);
         let place = |time| self.open.find(time).unwrap_or_else(|place| place);
         let from = place(range.from_ms);
@@ -142,7 +146,8 @@ impl Swept {
         &self.times
     }
 
-    /// Appends the values of a line, one a row; marks where it has none.
+    /// Appends the values of a line, one a row; marks where it has none. A line with native histograms
+    /// is refused.
     pub(crate) fn values(&self, line: usize, out: &mut Vec<f64>) -> Result<(), Malformed> {
         let starts = self.starts.chunks_exact(self.lines.len().max(1));
         for (block, starts) in self.blocks.iter().zip(starts) {
@@ -156,7 +161,11 @@ impl Swept {
         }
         let rows = self.open_times.len();
         let open = self.open.get(line * rows..(line + 1) * rows);
-        out.extend_from_slice(open.unwrap_or_default());
+        let open = open.unwrap_or_default();
+        if self.marked && open.iter().any(|value| histogram_index(*value).is_some()) {
+            return Err(Malformed);
+        }
+        out.extend_from_slice(open);
         Ok(())
     }
 

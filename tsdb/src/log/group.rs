@@ -6,6 +6,7 @@ use super::bytes::put_number;
 use super::record::{Cells, Kind, put, put_cells};
 use super::row::{RowHeader, RowSink};
 use crate::head::{OpenRows, RowKey};
+use crate::histogram::OpenHistograms;
 use crate::index::{GroupId, Schema};
 
 /// After so many records of a group comes a full row.
@@ -89,11 +90,12 @@ impl Logged {
         row: LogRow<'_>,
         open: &mut OpenRows,
         values: &[f64],
+        histograms: &OpenHistograms,
     ) -> LogRecords {
         let (header, define) = self.header(row);
         if header.full {
             open.push(row.key, values, &mut ());
-            return Self::full(row.group, header, define, open.last());
+            return Self::full(row.group, (header, define), open.last(), histograms);
         }
         let width = open.width();
         let mut bytes = Vec::with_capacity(64 + 3 * width);
@@ -101,6 +103,7 @@ impl Logged {
             put_number(out, row.group.0.into());
             let mut sink = RowSink::start(out, header, width);
             open.push(row.key, values, &mut sink);
+            sink.finish(histograms);
         });
         LogRecords {
             bytes,
@@ -110,10 +113,15 @@ impl Logged {
     }
 
     /// The record of the newest row, for a file that does not have it yet.
-    pub(crate) fn newest(&mut self, row: LogRow<'_>, last: &[f64]) -> LogRecords {
+    pub(crate) fn newest(
+        &mut self,
+        row: LogRow<'_>,
+        last: &[f64],
+        histograms: &OpenHistograms,
+    ) -> LogRecords {
         self.forget();
-        let (header, define) = self.header(row);
-        Self::full(row.group, header, define, last)
+        let header = self.header(row);
+        Self::full(row.group, header, last, histograms)
     }
 
     fn header(&mut self, row: LogRow<'_>) -> (RowHeader, Option<Define>) {
@@ -135,14 +143,16 @@ impl Logged {
 
     fn full(
         group: GroupId,
-        header: RowHeader,
-        define: Option<Define>,
+        (header, define): (RowHeader, Option<Define>),
         values: &[f64],
+        histograms: &OpenHistograms,
     ) -> LogRecords {
         let mut bytes = Vec::with_capacity(64 + 4 * values.len());
         let whole = put(&mut bytes, Kind::Row, |out| {
             put_number(out, group.0.into());
-            RowSink::start(out, header, values.len()).full(values);
+            let mut sink = RowSink::start(out, header, values.len());
+            sink.full(values);
+            sink.finish(histograms);
         });
         LogRecords {
             bytes,
@@ -157,10 +167,11 @@ impl Logged {
         (file, group): (u64, GroupId),
         schema: &Arc<Schema>,
         cells: &Cells,
+        histograms: &OpenHistograms,
     ) -> LogRecords {
         let (number, define) = self.begin(file, schema);
         let mut bytes = Vec::new();
-        let whole = put_cells(&mut bytes, group, number, cells);
+        let whole = put_cells(&mut bytes, group, number, (cells, histograms));
         LogRecords {
             bytes,
             define,

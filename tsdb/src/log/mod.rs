@@ -9,11 +9,12 @@
 //! The framing, the definitions and what reads them serve the head files as well.
 
 pub(crate) mod bytes;
-mod change;
+pub(crate) mod change;
 mod define;
 mod definitions;
 pub(crate) mod frame;
 mod group;
+mod marked;
 pub(crate) mod record;
 mod replay;
 mod row;

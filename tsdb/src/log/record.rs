@@ -6,20 +6,25 @@
 //!
 //! ```text
 //! 5 row       group | row                         see `row`
-//! 6 cells     group | number << 1 | page | time: zigzag | sequence | (column, change against 0)*
+//! 6 cells     group | number << 1 | page | time: zigzag | sequence | cell*
 //! 7 block     group | schema | block              see `head::record`
 //! ```
+//!
+//! cell      = column | change against 0 | (length | histogram, where the change gives a mark)
 //!
 //! Cells are values put into a row that may have others. Rows and cells stand in log files, blocks
 //! in head files.
 
 use watchpost_model::Labels;
+use watchpost_model::histogram::histogram_index;
 
 use super::bytes::{Malformed, Reader, put_number, put_text, unzigzag, zigzag};
 use super::change::{put_change, read_change};
 use super::frame::put_record;
+use super::marked::{MarkedHere, put_histogram};
 use crate::LineId;
 use crate::head::GroupState;
+use crate::histogram::OpenHistograms;
 use crate::index::{GroupId, Line};
 
 /// What a group's definition says of it: a single column.
@@ -125,7 +130,12 @@ pub(crate) struct Cells {
 }
 
 /// Appends values of a row; `number` is that of the record in its group and file.
-pub(crate) fn put_cells(out: &mut Vec<u8>, group: GroupId, number: u64, cells: &Cells) -> bool {
+pub(crate) fn put_cells(
+    out: &mut Vec<u8>,
+    group: GroupId,
+    number: u64,
+    (cells, histograms): (&Cells, &OpenHistograms),
+) -> bool {
     put(out, Kind::Cells, |out| {
         put_number(out, group.0.into());
         put_number(out, number << 1 | u64::from(cells.page));
@@ -134,13 +144,20 @@ pub(crate) fn put_cells(out: &mut Vec<u8>, group: GroupId, number: u64, cells: &
         for (column, value) in &cells.values {
             put_number(out, *column as u64);
             put_change(out, 0.0, *value);
+            if histogram_index(*value).is_some() {
+                put_histogram(out, *value, histograms);
+            }
         }
     })
 }
 
-/// Reads values of a row, and the number of the record.
-pub(crate) fn read_cells(reader: &mut Reader<'_>, width: usize) -> Result<(u64, Cells), Malformed> {
+/// Reads values of a row and what marks among them stand for; gives the number of the record.
+pub(crate) fn read_cells(
+    reader: &mut Reader<'_>,
+    width: usize,
+) -> Result<(u64, Cells, MarkedHere), Malformed> {
     let flags = reader.number()?;
+    let mut marked = MarkedHere::default();
     let mut cells = Cells {
         page: flags & 1 == 1,
         time: unzigzag(reader.number()?),
@@ -153,9 +170,13 @@ pub(crate) fn read_cells(reader: &mut Reader<'_>, width: usize) -> Result<(u64, 
         if column >= width || !ascends {
             return Err(Malformed);
         }
-        cells.values.push((column, read_change(reader, 0.0)?));
+        let value = read_change(reader, 0.0)?;
+        if histogram_index(value).is_some() {
+            marked.read(reader, value)?;
+        }
+        cells.values.push((column, value));
     }
-    Ok((flags >> 1, cells))
+    Ok((flags >> 1, cells, marked))
 }
 
 fn put_labels(out: &mut Vec<u8>, labels: &Labels) {

@@ -152,7 +152,13 @@ impl FileReplay<'_> {
             file: self.number,
         };
         let mut body = state.body.lock();
-        body.replay_row(key, &slots.place(values), !header.parts);
+        let mut values = slots.place(values);
+        if !group.rows.marked.is_empty() {
+            for value in values.to_mut() {
+                *value = group.rows.marked.own(*value, body.histograms());
+            }
+        }
+        body.replay_row(key, &values, !header.parts);
         self.store.seal_replayed(state, &mut body);
         if unknown.iter().all(|value| is_absent(*value)) {
             Ok(())
@@ -166,13 +172,18 @@ impl FileReplay<'_> {
         let group = self.groups.get_mut(&id).ok_or(RowFault::Gap)?;
         let width = group.columns.as_ref().map_or(0, |(schema, _)| schema.len());
         let read = read_cells(reader, width);
-        let (number, mut cells) = read.inspect_err(|Malformed| group.rows = RowChain::default())?;
+        let (number, mut cells, marked) =
+            read.inspect_err(|Malformed| group.rows = RowChain::default())?;
         self.store.counters.note_sequence(cells.sequence);
         group.rows.put(number, cells.time, &cells.values);
+        group.rows.marked.extend(&marked);
         let state = self.definitions.group(id)?;
         let (_, slots) = group.columns.as_ref().ok_or(RowFault::Gap)?;
         slots.renumber(&mut cells.values);
         let mut body = state.body.lock();
+        for (_, value) in &mut cells.values {
+            *value = marked.own(*value, body.histograms());
+        }
         body.replay_cells(&cells, self.number);
         self.store.seal_replayed(state, &mut body);
         Ok(())

@@ -2,19 +2,25 @@
 //!
 //! ```text
 //! row     = number << 2 | parts << 1 | full | time: zigzag | sequence | width | bitmap | change*
+//!           | (length: number | histogram) *
 //! bitmap  = ceil(width / 64) words of 8 bytes: the columns that change, the first in the lowest bit
 //! ```
 //!
 //! `number` counts the records of the group in the file. A full row has the absolute time and is
 //! against a row without values; any other one has the time since the newest row before it, and is
 //! refused where a record of the group before it is missing. `parts` tells that the values came as
-//! samples, not as a page. What a change looks like is in `change`.
+//! samples, not as a page. What a change looks like is in `change`. Where a change gives a mark, the
+//! histogram that it stands for comes after the changes; the mark stands for it in the rows after, too,
+//! up to one that changes it.
 
+use watchpost_model::histogram::histogram_index;
 use watchpost_model::{absent_nan, is_absent};
 
 use super::bytes::{Malformed, Reader, put_number, unzigzag, zigzag};
 use super::change::{MAX_CHANGE, read_change, write_change};
+use super::marked::{MarkedHere, put_histogram};
 use crate::head::{Changes, WORD};
+use crate::histogram::OpenHistograms;
 
 /// More columns than a group can have.
 const MAX_COLUMNS: usize = 1 << 28;
@@ -40,6 +46,8 @@ pub(crate) struct RowSink<'a> {
     out: &'a mut Vec<u8>,
     /// Where the next word of the bitmap goes.
     bitmap: usize,
+    /// The values that stand for histograms.
+    marks: Vec<f64>,
     bytes: [u8; WORD * MAX_CHANGE],
 }
 
@@ -57,6 +65,7 @@ impl<'a> RowSink<'a> {
         Self {
             out,
             bitmap,
+            marks: Vec::new(),
             bytes: [0; WORD * MAX_CHANGE],
         }
     }
@@ -74,6 +83,15 @@ impl<'a> RowSink<'a> {
     }
 }
 
+impl RowSink<'_> {
+    /// Writes the histograms that the row came to.
+    pub(crate) fn finish(self, histograms: &OpenHistograms) {
+        for mark in self.marks {
+            put_histogram(self.out, mark, histograms);
+        }
+    }
+}
+
 impl Changes for RowSink<'_> {
     fn word(&mut self, mut changed: u64, old: &[f64], new: &[f64]) {
         if let Some(word) = self.out.get_mut(self.bitmap..self.bitmap + 8) {
@@ -86,6 +104,9 @@ impl Changes for RowSink<'_> {
             changed &= changed - 1;
             if let Some(bytes) = self.bytes[at..].first_chunk_mut() {
                 at += write_change(bytes, old[place], new[place]);
+            }
+            if new[place].is_nan() && histogram_index(new[place]).is_some() {
+                self.marks.push(new[place]);
             }
         }
         self.out.extend_from_slice(&self.bytes[..at]);
@@ -115,6 +136,8 @@ pub(crate) struct RowChain {
     time: i64,
     /// The number of the next record; nothing where one is missing.
     next: Option<u64>,
+    /// What the marks among the values stand for.
+    pub(super) marked: MarkedHere,
 }
 
 impl RowChain {
@@ -147,6 +170,7 @@ impl RowChain {
             .0
             .iter()
             .zip(self.last.chunks_mut(WORD));
+        let mut marks = Vec::new();
         for (word, last) in words {
             let mut changed = u64::from_le_bytes(*word);
             while changed != 0 {
@@ -154,7 +178,13 @@ impl RowChain {
                 changed &= changed - 1;
                 let value = last.get_mut(place).ok_or(Malformed)?;
                 *value = read_change(reader, *value)?;
+                if value.is_nan() && histogram_index(*value).is_some() {
+                    marks.push(*value);
+                }
             }
+        }
+        for mark in marks {
+            self.marked.read(reader, mark)?;
         }
         self.time = time;
         self.next = Some(number + 1);

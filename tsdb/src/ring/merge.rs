@@ -14,6 +14,7 @@ use watchpost_model::is_absent;
 
 use super::list::Sealed;
 use super::tombstones::{Hidden, Tombstones};
+use crate::histogram::Histograms;
 use crate::index::{GroupId, Index, Line, Schemas};
 use crate::segment::{Cache, EachColumn, GroupKey, Pass, Reader, Rows, Source, SourceGroup};
 use crate::select::hide;
@@ -187,7 +188,7 @@ impl<'a> MergeSource<'a> {
                     rows = self.body_rows(at, 0..usize::MAX)?;
                 }
                 let Some(rows) = &rows else { continue };
-                let mut values = self.column(at, *line, rows)?;
+                let mut values = self.column(at, *line, rows, &Histograms::default())?;
                 let (times, sequences) = rows.keys();
                 self.deleted += hide(&mut values, &times, &sequences, &hidden);
                 if values.iter().any(|value| !is_absent(*value)) {
@@ -278,7 +279,13 @@ impl<'a> MergeSource<'a> {
         labels.map_or_else(Vec::new, |labels| self.stones.hidden(&labels))
     }
 
-    fn column(&mut self, at: usize, line: LineId, rows: &BodyRows) -> Result<Vec<f64>, Error> {
+    fn column(
+        &mut self,
+        at: usize,
+        line: LineId,
+        rows: &BodyRows,
+        list: &Histograms,
+    ) -> Result<Vec<f64>, Error> {
         let mut values = vec![watchpost_model::absent_nan(); rows.wanted.len()];
         let parts = self.bodies.get(at).map_or(&[][..], |body| &body.parts);
         for (part, ((place, _), of_part)) in parts.iter().zip(&rows.parts).enumerate() {
@@ -289,7 +296,7 @@ impl<'a> MergeSource<'a> {
                 continue;
             };
             let read = reader
-                .values(own, std::slice::from_ref(of_part))
+                .values(own, std::slice::from_ref(of_part), list)
                 .or_else(|error| tolerate(&mut self.damaged, error))?;
             let Some(read) = read.first().filter(|read| !read.is_empty()) else {
                 continue;
@@ -421,6 +428,7 @@ impl MergeSource<'_> {
             bodies.push(self.body_rows(group, rows)?);
         }
         wanted.sort_unstable();
+        let list = Histograms::default();
         for (place, group, slot) in wanted {
             let rows = bodies.get(group - groups.start).and_then(Option::as_ref);
             let line = self
@@ -430,13 +438,14 @@ impl MergeSource<'_> {
             let (Some(rows), Some(line)) = (rows, line) else {
                 continue;
             };
-            let mut values = self.column(group, line, rows)?;
+            list.clear();
+            let mut values = self.column(group, line, rows, &list)?;
             let hidden = self.hidden(group, slot);
             if !hidden.is_empty() {
                 let (times, sequences) = rows.keys();
                 hide(&mut values, &times, &sequences, &hidden);
             }
-            each(group, place, &values)?;
+            each(group, place, (&values, &list))?;
         }
         Ok(())
     }

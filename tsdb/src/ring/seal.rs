@@ -9,6 +9,7 @@ use watchpost_model::{Labels, absent_nan, is_absent};
 use super::tombstones::{Hidden, Tombstones};
 use crate::block::BlockView;
 use crate::head::{GroupState, HeadBlock};
+use crate::histogram::Histograms;
 use crate::index::{Line, Lines, Schema, Schemas};
 use crate::segment::{EachColumn, GroupKey, Pass, Source, SourceGroup};
 use crate::select::hide;
@@ -313,16 +314,18 @@ impl HeadSource<'_> {
             sequences.extend_from_slice(loaded.sequences.get(rows.clone()).unwrap_or_default());
         }
         let mut values = Vec::with_capacity(times.len());
+        let list = Histograms::default();
         let mut deleted = 0;
         for column in columns {
             let Some(line) = schema.line(column.slot) else {
                 continue;
             };
             values.clear();
+            list.clear();
             for (block, loaded, rows) in &blocks {
                 let read = BlockView::parse(&loaded.bytes).and_then(|view| {
                     if let Some(slot) = block.schema().slot(line) {
-                        return view.column(slot, rows.clone(), &mut values);
+                        return view.marked_column(slot, rows.clone(), &list, &mut values);
                     }
                     values.resize(values.len() + rows.len(), absent_nan());
                     Ok(())
@@ -331,7 +334,7 @@ impl HeadSource<'_> {
             }
             let hidden = self.hidden(group, column.slot);
             deleted += hide(&mut values, &times, &sequences, &hidden);
-            each(group, column.place, &values)?;
+            each(group, column.place, (&values, &list))?;
         }
         self.deleted += deleted;
         Ok(())

@@ -69,7 +69,7 @@ impl Reader<'_> {
 
 impl Fetched {
     /// Appends the values of a line in a group, by their places in the lists that were fetched; one
-    /// for each row, marks where it has none.
+    /// for each row, marks where it has none. Native histograms are refused.
     pub(crate) fn values(
         &self,
         (group, rows): (usize, &Rows),
@@ -83,7 +83,7 @@ impl Fetched {
             let start = *start as usize;
             let bytes = self.bytes.get(start..start + *length as usize);
             let bytes = bytes.ok_or(Malformed)?;
-            runs::decode(bytes, span.rows, span.range.clone(), out)?;
+            runs::decode_floats(bytes, span.rows, span.range.clone(), out)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use super::runs;
 use super::source::{Pass, Source, Wanted};
 use crate::Error;
 use crate::column::Scratch;
+use crate::histogram::Histograms;
 
 /// How large a buffer of encoded columns grows before the next one is taken.
 const BUFFER: usize = 1 << 20;
@@ -43,7 +44,7 @@ impl Gathered {
         self.places.resize(columns, Place::default());
     }
 
-    fn put(&mut self, column: usize, values: &[f64]) -> Option<()> {
+    fn put(&mut self, column: usize, values: &[f64], list: &Histograms) -> Option<()> {
         if self
             .buffers
             .get(self.current)
@@ -56,7 +57,7 @@ impl Gathered {
         }
         let buffer = self.buffers.get_mut(self.current)?;
         let start = buffer.len();
-        runs::encode(values, &mut self.scratch, buffer);
+        runs::encode(values, list, &mut self.scratch, buffer);
         *self.places.get_mut(column)? = Place {
             buffer: u32::try_from(self.current).ok()?,
             offset: u32::try_from(start).ok()?,
@@ -179,12 +180,12 @@ impl Columns {
             columns: &numbering.wanted,
         };
         let mut wrong = false;
-        source.values(&pass, &mut |group, place, values| {
+        source.values(&pass, &mut |group, place, (values, list)| {
             let expected = rows.of_group.get(group).map_or(0, Range::len);
             let column = numbering
                 .column(group, place)
                 .filter(|_| values.len() == expected);
-            let put = column.and_then(|column| self.gathered.put(column, values));
+            let put = column.and_then(|column| self.gathered.put(column, values, list));
             wrong |= put.is_none();
             let there = values
                 .iter()

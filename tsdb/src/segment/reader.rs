@@ -10,6 +10,7 @@ use super::extents::{self, Extents};
 use super::file::Segment;
 use super::index::SegmentIndex;
 use super::{rows, runs};
+use crate::histogram::Histograms;
 use crate::index::GroupId;
 use crate::log::bytes::Malformed;
 use crate::{Error, LineId, TimeRange};
@@ -127,10 +128,15 @@ impl<'a> Reader<'a> {
     }
 
     /// The values of a line in groups whose rows were read before, ascending: one for each row, the
-    /// mark of none included. Nothing for a group where it has none in any of the parts.
-    pub(crate) fn values(&mut self, line: LineId, rows: &[Rows]) -> Result<Vec<Vec<f64>>, Error> {
+    /// mark of none included; the histograms go to a list. Nothing for a group where it has none in any of the parts.
+    pub(crate) fn values(
+        &mut self,
+        line: LineId,
+        rows: &[Rows],
+        list: &Histograms,
+    ) -> Result<Vec<Vec<f64>>, Error> {
         let mut all: Vec<Vec<f64>> = vec![Vec::new(); rows.len()];
-        self.each_values(line, rows, |place, first, values| {
+        self.each_values((line, rows), list, |place, first, values| {
             if let (Some(out), Some(rows)) = (all.get_mut(place), rows.get(place)) {
                 out.reserve_exact(rows.times.len() - out.len());
                 out.resize(first, absent_nan());
@@ -151,8 +157,8 @@ impl<'a> Reader<'a> {
     /// in the group's, and the values from there on; what it is not called for has no value.
     pub(crate) fn each_values(
         &mut self,
-        line: LineId,
-        rows: &[impl Borrow<Rows>],
+        (line, rows): (LineId, &[impl Borrow<Rows>]),
+        list: &Histograms,
         mut each: impl FnMut(usize, usize, &[f64]),
     ) -> Result<(), Error> {
         let groups: Vec<_> = rows.iter().map(|rows| rows.borrow().group).collect();
@@ -180,7 +186,7 @@ impl<'a> Reader<'a> {
                 let span = span(place, part).filter(|_| !bytes.is_empty());
                 if let Some(span) = span {
                     values.clear();
-                    runs::decode(bytes, span.rows, span.range.clone(), &mut values)?;
+                    runs::decode(bytes, span.rows, span.range.clone(), list, &mut values)?;
                     each(place, span.first, &values);
                 }
                 Ok(())

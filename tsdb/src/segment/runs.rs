@@ -6,6 +6,7 @@ use std::ops::Range;
 use watchpost_model::{absent_nan, is_absent};
 
 use crate::column::{self, Scratch};
+use crate::histogram::Histograms;
 use crate::log::bytes::Malformed;
 
 /// The most rows of a run.
@@ -18,21 +19,44 @@ fn run_rows(rows: usize) -> usize {
 }
 
 /// Appends the runs of a column; nothing where it has no value.
-pub(super) fn encode(values: &[f64], scratch: &mut Scratch, out: &mut Vec<u8>) {
+pub(super) fn encode(values: &[f64], list: &Histograms, scratch: &mut Scratch, out: &mut Vec<u8>) {
     if values.iter().all(|value| is_absent(*value)) {
         return;
     }
     for run in values.chunks(run_rows(values.len())) {
-        column::encode(run, scratch, out);
+        column::encode_marked(run, list, scratch, out);
     }
 }
 
-/// Appends the values of some rows. `rows` is how many there are in the part.
+/// Appends the values of some rows; the histograms go to a list. `rows` is how many there are in the
+/// part.
 pub(super) fn decode(
-    mut bytes: &[u8],
+    bytes: &[u8],
+    rows: usize,
+    range: Range<usize>,
+    list: &Histograms,
+    out: &mut Vec<f64>,
+) -> Result<(), Malformed> {
+    each_run((bytes, rows), range, out, |run, rows, range, out| {
+        column::decode_marked(run, rows, range, list, out)
+    })
+}
+
+/// As [`decode`]; histograms are refused.
+pub(super) fn decode_floats(
+    bytes: &[u8],
     rows: usize,
     range: Range<usize>,
     out: &mut Vec<f64>,
+) -> Result<(), Malformed> {
+    each_run((bytes, rows), range, out, column::decode)
+}
+
+fn each_run(
+    (mut bytes, rows): (&[u8], usize),
+    range: Range<usize>,
+    out: &mut Vec<f64>,
+    decode: impl Fn(&[u8], usize, Range<usize>, &mut Vec<f64>) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
     if range.start > range.end || range.end > rows {
         return Err(Malformed);
@@ -47,11 +71,11 @@ pub(super) fn decode(
         let length = step.min(rows - first);
         let (from, to) = (range.start.max(first), range.end.min(first + length));
         if from < to {
-            column::decode(bytes, length, from - first..to - first, out)?;
+            decode(bytes, length, from - first..to - first, out)?;
         }
         first += length;
         if first < range.end {
-            let run = column::length(bytes, length)?;
+            let run = column::length_marked(bytes, length)?;
             bytes = bytes.get(run..).ok_or(Malformed)?;
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use watchpost_model::Labels;
 
+use crate::histogram::Histograms;
 use crate::index::{Line, Schema};
 use crate::{Error, LineId};
 
@@ -27,9 +28,14 @@ pub(crate) struct SourceGroup {
     pub(crate) schema: Arc<Schema>,
 }
 
-/// Takes the values of a column: the place of the group, the place of the line in the pass, and a
-/// value for each row, the mark of none included.
-pub(crate) type EachColumn<'a> = dyn FnMut(usize, usize, &[f64]) -> Result<(), Error> + 'a;
+/// The values of a column, one for each row, the mark of none included, and the histograms that some
+/// stand for.
+pub(crate) type ColumnValues<'a> = (&'a [f64], &'a Histograms);
+
+/// Takes the values of a column: the place of the group, the place of the line in the pass, the
+/// values.
+pub(crate) type EachColumn<'a> =
+    dyn FnMut(usize, usize, ColumnValues<'_>) -> Result<(), Error> + 'a;
 
 /// Rows that are to be written as a segment. They do not change while the segment is written.
 ///

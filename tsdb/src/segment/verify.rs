@@ -7,6 +7,7 @@ use super::file::Segment;
 use super::index::{PartIndex, SegmentIndex};
 use super::{rows, runs};
 use crate::Error;
+use crate::histogram::Histograms;
 use crate::log::bytes::Malformed;
 
 /// What was found in a segment.
@@ -61,6 +62,7 @@ impl Segment {
         let columns = lines.flat_map(|line| index.schemas.columns_of(line, &groups));
         let mut groups = columns.map(|(_, group)| group);
         let (mut values, mut samples) = (Vec::new(), 0);
+        let list = Histograms::default();
         self.each(&part.columns, "columns", verified, |item| {
             let group = groups.next();
             let rows = group.and_then(|group| counts.get(group)).copied().flatten();
@@ -68,7 +70,8 @@ impl Segment {
                 return Ok(());
             };
             values.clear();
-            runs::decode(bytes, rows, 0..rows, &mut values)?;
+            list.clear();
+            runs::decode(bytes, rows, 0..rows, &list, &mut values)?;
             samples += values.iter().filter(|value| !is_absent(**value)).count() as u64;
             Ok(())
         });

@@ -58,7 +58,7 @@ impl<'a> ChunkReader<'a> {
     pub(super) fn new(store: &'a Store, plan: &'a Plan) -> Self {
         Self {
             plan,
-            readers: Readers::new(store, &plan.segments),
+            readers: Readers::new(store, &plan.segments, &plan.histograms),
             lists: SlotLists::default(),
             units: Vec::new(),
             fetched: Vec::new(),

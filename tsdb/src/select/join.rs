@@ -1,10 +1,13 @@
 //! Columns that are one series to a reader, folded into one: at each time the value that was accepted
 //! first stands.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
+use watchpost_model::histogram::histogram_index;
 use watchpost_model::{is_absent, is_stale};
 
+use crate::histogram::{Histograms, encode};
 use crate::ring::Hidden;
 
 /// One source of a series: a value a row, with the row's time and its order of acceptance in the
@@ -19,8 +22,8 @@ pub(crate) struct Source {
 /// Folds sources into one. Rows that no source has a value for are left out. Of columns of one row
 /// (lines of one page with equal final labels) a value wins over the end of its twin, else the lesser
 /// bits: the order in which columns stand is not the same before and after a restart, a seal or a
-/// merge, and what is read must be.
-pub(crate) fn join(sources: &[Source]) -> (Vec<i64>, Vec<f64>) {
+/// merge, and what is read must be. Bits of histograms are those that they are stored in.
+pub(crate) fn join(sources: &[Source], list: &Histograms) -> (Vec<i64>, Vec<f64>) {
     let mut rows: Vec<(i64, u64, f64)> = Vec::new();
     for source in sources {
         let keys = source.times.iter().zip(&*source.sequences);
@@ -32,11 +35,30 @@ pub(crate) fn join(sources: &[Source]) -> (Vec<i64>, Vec<f64>) {
         );
     }
     // A stable sort finds the sources' own order.
-    rows.sort_by_key(|(time, sequence, value)| {
-        (*time, *sequence, is_stale(*value), value.to_bits())
+    rows.sort_by(|(time, sequence, value), other| {
+        let first = (*time, *sequence, is_stale(*value));
+        let first = first.cmp(&(other.0, other.1, is_stale(other.2)));
+        first.then_with(|| order(*value, other.2, list))
     });
     rows.dedup_by_key(|(time, _, _)| *time);
     rows.iter().map(|(time, _, value)| (*time, *value)).unzip()
+}
+
+/// The order of two values by their bits.
+fn order(one: f64, other: f64, list: &Histograms) -> Ordering {
+    let stored = |value: f64| {
+        let mut encoded = Vec::new();
+        encode(&*list.get(value)?, None, &mut encoded);
+        Some(encoded)
+    };
+    if is_histogram(one) && is_histogram(other) {
+        return stored(one).cmp(&stored(other));
+    }
+    one.to_bits().cmp(&other.to_bits())
+}
+
+fn is_histogram(value: f64) -> bool {
+    histogram_index(value).is_some()
 }
 
 /// Puts marks of none in place of what is hidden. Gives how many samples that were.
@@ -62,12 +84,17 @@ pub(crate) fn hide(values: &mut [f64], times: &[i64], sequences: &[u64], hidden:
     samples
 }
 
-/// Whether a column holds neither stale markers nor marks of none.
+/// Whether a column holds floats only, and neither stale markers nor marks of none.
 pub(crate) fn is_dense(values: &[f64]) -> bool {
     // Without any NaN, as nearly always, this is one pass without a branch.
     let nans = values.iter().fold(false, |nan, value| nan | value.is_nan());
-    let plain = |value: &f64| !is_absent(*value) && !is_stale(*value);
+    let plain = |value: &f64| !is_absent(*value) && !is_stale(*value) && !is_histogram(*value);
     !nans || values.iter().all(plain)
+}
+
+/// Whether a value stands for a histogram.
+pub(crate) fn has_histograms(values: &[f64]) -> bool {
+    values.iter().any(|value| is_histogram(*value))
 }
 
 /// Whether a column has a sample.
@@ -129,7 +156,7 @@ mod tests {
                 source.values = values.into();
                 read.push(source);
             }
-            let (times, values) = join(&read);
+            let (times, values) = join(&read, &Histograms::default());
             let found: Vec<_> = times.iter().zip(&values).map(|(time, value)| (*time, value.to_bits())).collect();
             let expected: Vec<_> = expected.iter().map(|(time, (_, _, value))| (*time, *value)).collect();
             prop_assert_eq!(found, expected);

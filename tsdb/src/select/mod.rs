@@ -18,7 +18,7 @@ mod stack;
 pub(crate) use join::hide;
 pub(crate) use labels::{label_names, label_values, series};
 pub(crate) use result::select;
-pub use result::{Column, Selection, Series};
+pub use result::{Selection, Series};
 pub use scan::{Piece, Scan};
 
 /// A span of time, both ends inclusive, ms.

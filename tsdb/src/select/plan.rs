@@ -9,6 +9,7 @@ use super::TimeRange;
 use super::read::{CELLS, Readers, read};
 use super::stack::{Columns, Part, Rows, Stack};
 use crate::head::GroupState;
+use crate::histogram::Histograms;
 use crate::index::{GroupId, Line, Lines, matching};
 use crate::ring::{List, Sealed, Tombstones};
 use crate::segment::{GroupKey, SegmentIndex};
@@ -28,6 +29,8 @@ pub(crate) struct Plan {
     pub(super) list: Arc<List>,
     /// What is deleted in the range.
     pub(crate) stones: Tombstones,
+    /// The histograms that values which are read stand for.
+    pub(crate) histograms: Arc<Histograms>,
 }
 
 /// The series of a group that pass.
@@ -199,6 +202,7 @@ impl Plan {
             segments,
             stones,
             list,
+            histograms: Arc::default(),
         })
     }
 
@@ -209,7 +213,7 @@ impl Plan {
         store: &Store,
         mut each: impl FnMut(&Stack, usize, u32, &mut [f64]) -> Result<(), E>,
     ) -> Result<Vec<Stack>, E> {
-        let mut readers = Readers::new(store, &self.segments);
+        let mut readers = Readers::new(store, &self.segments, &self.histograms);
         let mut stacks: Vec<Stack> = Vec::new();
         let (mut done, mut cells) = (0, 0);
         let mut wanted = self.groups.iter().peekable();

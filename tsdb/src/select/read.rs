@@ -9,6 +9,7 @@ use watchpost_model::absent_nan;
 
 use super::TimeRange;
 use super::stack::{Rows, Stack};
+use crate::histogram::Histograms;
 use crate::index::GroupId;
 use crate::ring::Sealed;
 use crate::segment::{self, Fetched, Reader, SegmentIndex};
@@ -108,7 +109,7 @@ impl<'a> Window<'a> {
                         for (place, column) in snapshot.columns().iter().enumerate() {
                             if let Some(start) = series(part.columns.place(column.line)) {
                                 values.clear();
-                                snapshot.values(place, &mut values)?;
+                                snapshot.values(place, readers.list, &mut values)?;
                                 put(&mut self.cells, start, &values);
                             }
                         }
@@ -172,18 +173,25 @@ struct OfSegment<'a> {
 #[derive(Debug)]
 pub(crate) struct Readers<'a> {
     store: &'a Store,
-    readers: Vec<(Reader<'a>, Reader<'a>)>,
+    /// Where the histograms go.
+    list: &'a Histograms,
+    of_segments: Vec<(Reader<'a>, Reader<'a>)>,
 }
 
 impl<'a> Readers<'a> {
-    pub(crate) fn new(store: &'a Store, segments: &'a [(Arc<Sealed>, Arc<SegmentIndex>)]) -> Self {
+    pub(crate) fn new(
+        store: &'a Store,
+        segments: &'a [(Arc<Sealed>, Arc<SegmentIndex>)],
+        list: &'a Histograms,
+    ) -> Self {
         let readers = segments.iter().map(|(sealed, index)| {
             let reader = || Reader::new(&sealed.segment, Arc::clone(index));
             (reader(), reader())
         });
         Self {
             store,
-            readers: readers.collect(),
+            list,
+            of_segments: readers.collect(),
         }
     }
 
@@ -199,7 +207,7 @@ impl<'a> Readers<'a> {
         group: GroupId,
         range: TimeRange,
     ) -> Result<Option<segment::Rows>, Error> {
-        let Some((reader, _)) = self.readers.get_mut(segment) else {
+        let Some((reader, _)) = self.of_segments.get_mut(segment) else {
             return Ok(None);
         };
         match reader.rows(&[group], range) {
@@ -215,7 +223,7 @@ impl<'a> Readers<'a> {
         group: GroupId,
         range: TimeRange,
     ) -> Result<Option<segment::Rows>, Error> {
-        let Some((reader, _)) = self.readers.get_mut(segment) else {
+        let Some((reader, _)) = self.of_segments.get_mut(segment) else {
             return Ok(None);
         };
         Ok(reader.rows(&[group], range)?.pop())
@@ -229,7 +237,7 @@ impl<'a> Readers<'a> {
         rows: &[&segment::Rows],
         fetched: &mut Fetched,
     ) -> Result<(), Error> {
-        match self.readers.get_mut(segment) {
+        match self.of_segments.get_mut(segment) {
             Some((_, reader)) => reader.fetch(lines, rows, fetched),
             None => Ok(()),
         }
@@ -242,7 +250,7 @@ impl<'a> Readers<'a> {
         mut parts: Vec<OfSegment<'_>>,
         cells: &mut [f64],
     ) -> Result<(), Error> {
-        let Some((_, reader)) = self.readers.get_mut(segment) else {
+        let Some((_, reader)) = self.of_segments.get_mut(segment) else {
             return Ok(());
         };
         parts.sort_by_key(|part| part.rows.group());
@@ -260,16 +268,16 @@ impl<'a> Readers<'a> {
                     put(cells, start + first, values);
                 }
             };
-            let Err(error) = reader.each_values(line, &rows, &mut take) else {
+            let Err(error) = reader.each_values((line, &rows), self.list, &mut take) else {
                 continue;
             };
             self.store.tolerate(error)?;
             // Group by group, so that the damage costs no other one.
             for (place, rows) in rows.iter().enumerate() {
-                let read =
-                    reader.each_values(line, std::slice::from_ref(rows), |_, first, values| {
-                        take(place, first, values);
-                    });
+                let of_group = (line, std::slice::from_ref(rows));
+                let read = reader.each_values(of_group, self.list, |_, first, values| {
+                    take(place, first, values);
+                });
                 read.or_else(|error| self.store.tolerate(error))?;
             }
         }

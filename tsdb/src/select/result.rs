@@ -2,24 +2,15 @@
 
 use std::sync::Arc;
 
-use watchpost_model::{Labels, Matcher};
+use watchpost_model::{Histogram, Labels, Matcher};
 
 use super::TimeRange;
-use super::join::{Source, has_samples, hide, is_dense, join};
+use super::join::{Source, has_histograms, has_samples, hide, is_dense, join};
 use super::plan::Plan;
 use super::stack::Stack;
 use crate::Error;
+use crate::histogram::Histograms;
 use crate::store::Store;
-
-/// The values of a series, one for each of its times.
-#[derive(Clone, Debug)]
-pub enum Column {
-    /// Floats. A stale marker (`is_stale`) ends the series; a row without a value of this series
-    /// holds the absent mark (`is_absent`), which is no sample.
-    Float(Arc<[f64]>),
-    /// Native histograms in the store's own encoding; `None` is a row without one.
-    Histogram(Arc<[Option<Arc<[u8]>>]>),
-}
 
 /// A series of a selection.
 #[derive(Clone, Debug)]
@@ -29,10 +20,22 @@ pub struct Series {
     /// The times, ascending, ms; one allocation for all series of the same group. `Arc::ptr_eq`
     /// tells that two series share them.
     pub times: Arc<[i64]>,
-    /// The values.
-    pub column: Column,
-    /// Whether `column` holds neither stale markers nor absent marks.
+    /// The values, one for each of the times. A stale marker (`is_stale`) ends the series; a row without
+    /// a value of this series holds the absent mark (`is_absent`), which is no sample; the mark of a
+    /// place (`histogram_index`) stands for a native histogram.
+    pub values: Arc<[f64]>,
+    /// Whether `values` holds floats only, and no stale markers nor absent marks.
     pub dense: bool,
+    /// The histograms that values stand for, where one does.
+    pub histograms: Option<Arc<Histograms>>,
+}
+
+impl Series {
+    /// The native histogram of a row; nothing where it has a float, or none.
+    pub fn histogram(&self, row: usize) -> Option<Arc<Histogram>> {
+        let list = self.histograms.as_ref()?;
+        list.get(*self.values.get(row)?)
+    }
 }
 
 /// The result of a select.
@@ -65,7 +68,8 @@ pub(crate) fn select<E: From<Error>>(
         let Some(labels) = plan.labels(stack, line, values) else {
             return Ok(());
         };
-        admit(values.len())?;
+        // A histogram counts as much as it is large, in samples of a time and a value.
+        admit(values.len() + plan.histograms.take_added() / 16)?;
         found.push(Found {
             labels,
             line,
@@ -75,7 +79,7 @@ pub(crate) fn select<E: From<Error>>(
         Ok(())
     })?;
     order(&mut found, &plan, &stacks);
-    Ok(fold(found, &stacks))
+    Ok(fold(found, &stacks, &plan.histograms))
 }
 
 impl Plan {
@@ -152,7 +156,8 @@ fn ranks<'a>(sets: impl Iterator<Item = &'a Labels>) -> Vec<u32> {
 }
 
 /// Joins the series with equal labels.
-fn fold(found: Vec<Found>, stacks: &[Stack]) -> Selection {
+fn fold(found: Vec<Found>, stacks: &[Stack], list: &Arc<Histograms>) -> Selection {
+    let no_histograms = list.is_empty();
     let mut selection = Selection {
         series: Vec::with_capacity(found.len()),
     };
@@ -177,7 +182,7 @@ fn fold(found: Vec<Found>, stacks: &[Stack]) -> Selection {
                     values,
                 })
             });
-            let (times, values) = join(&sources.collect::<Vec<_>>());
+            let (times, values) = join(&sources.collect::<Vec<_>>(), list);
             // The series of one group that goes on beside another are joined alike.
             let known = shared.take().filter(|known| **known == *times);
             let times = known.unwrap_or_else(|| times.into());
@@ -188,7 +193,8 @@ fn fold(found: Vec<Found>, stacks: &[Stack]) -> Selection {
             labels: first.labels,
             times,
             dense: is_dense(&values),
-            column: Column::Float(values),
+            histograms: (!no_histograms && has_histograms(&values)).then(|| Arc::clone(list)),
+            values,
         });
     }
     selection

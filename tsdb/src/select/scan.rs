@@ -5,7 +5,7 @@
 //! who needs it. That is right only where no two pairs of a line and a group are one series to a
 //! reader, so a selection is *plain* or it is none of these: no label is carried by a line and a
 //! group both, no line takes labels away, the groups' label sets differ, each group's sources follow
-//! each other in time, nothing is deleted and nothing is damaged. [`Db::select`](crate::Db::select)
+//! each other in time, nothing is deleted, nothing is damaged, and no value is a native histogram. [`Db::select`](crate::Db::select)
 //! reads what is not plain.
 
 use std::ops::Range;

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use watchpost_model::{Labels, Matcher, is_absent};
 use watchpost_tsdb::{
-    Appended, Column, Config, Db, Disk, DiskFile, Error, Group, LineId, Row, Series, SystemDisk,
-    TimeRange,
+    Appended, Config, Db, Disk, DiskFile, Error, Group, LineId, Row, Series, SystemDisk, TimeRange,
 };
 
 /// The samples of each series, by its labels; values as bits.
@@ -81,9 +80,7 @@ pub(crate) fn copy_directory(from: &Path, to: &Path) {
 
 /// The samples of a series, checked for what a selection in a range promises.
 pub(crate) fn samples(series: &Series, range: TimeRange) -> Vec<(i64, u64)> {
-    let Column::Float(values) = &series.column else {
-        panic!("expected floats")
-    };
+    let values = &series.values;
     assert_eq!(values.len(), series.times.len());
     assert!(series.times.is_sorted_by(|a, b| a < b));
     let plain = |value: &f64| !is_absent(*value) && !watchpost_model::is_stale(*value);

@@ -8,9 +8,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use watchpost_model::histogram::histogram_index;
 use watchpost_model::text::write_number;
 use watchpost_model::{Labels, METRIC_NAME, is_absent, is_label_name, is_metric_name, is_stale};
-use watchpost_tsdb::{Column, Db, Series};
+use watchpost_tsdb::{Db, Series};
 
 use super::batches::each_series;
 use super::{open, range, selectors};
@@ -88,12 +89,10 @@ const FLUSH: usize = 64 << 10;
 
 /// The samples of a series: no marks, no stale markers.
 fn samples(series: &Series) -> impl Iterator<Item = (i64, f64)> {
-    let values: &[f64] = match &series.column {
-        Column::Float(values) => values,
-        Column::Histogram(_) => &[],
-    };
-    let samples = series.times.iter().copied().zip(values.iter().copied());
-    samples.filter(|(_, value)| !is_absent(*value) && !is_stale(*value))
+    let values = series.values.iter().copied();
+    let samples = series.times.iter().copied().zip(values);
+    let is_float = |value: f64| histogram_index(value).is_none();
+    samples.filter(move |(_, value)| !is_absent(*value) && !is_stale(*value) && is_float(*value))
 }
 
 /// A value such that an import gives it back: the zero with a sign, which pages leave out.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::histogram::Histograms;
 use crate::segment::file::ReadAt;
 use crate::{Disk, DiskFile};
 
@@ -55,7 +56,7 @@ fn a_damaged_extent_costs_only_what_is_in_it() {
                 continue;
             };
             for line in &*found.lines {
-                match reader.values(*line, &rows) {
+                match reader.values(*line, &rows, &Histograms::default()) {
                     Ok(values) => read += values.len(),
                     Err(Error::Damaged { part, .. }) => {
                         assert!(["rows", "columns"].contains(&part));

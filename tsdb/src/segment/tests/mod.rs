@@ -12,6 +12,7 @@ use watchpost_model::{Labels, MatchOp, Matcher, absent_nan, is_absent, stale_nan
 use self::damage::{opened, written};
 use super::writer::{Sizes, write_sized};
 use super::*;
+use crate::histogram::Histograms;
 use crate::index::{Line, Schemas, matching};
 use crate::{Error, LineId, SystemDisk, TimeRange};
 
@@ -62,7 +63,7 @@ impl Source for Memory {
             assert_eq!(line, pass.lines().get(place).copied());
             let values = &self.values[group][slot][pass.rows(group)];
             if self.by_line || !values.iter().all(|value| is_absent(*value)) {
-                each(group, place, values)?;
+                each(group, place, (values, &Histograms::default()))?;
             }
         }
         Ok(())
@@ -120,7 +121,10 @@ fn contents(segment: &Segment, range: TimeRange) -> Result<Oracle, Error> {
         let rows = reader.rows(&found.groups, range)?;
         for line in &*found.lines {
             let text = format!("{:?}", index.line(*line));
-            for (rows, values) in rows.iter().zip(reader.values(*line, &rows)?) {
+            for (rows, values) in
+                rows.iter()
+                    .zip(reader.values(*line, &rows, &Histograms::default())?)
+            {
                 let group = name(&index.group_key(rows.group()));
                 let at = rows.times.iter().zip(&*rows.sequences);
                 for ((time, sequence), value) in at.zip(values) {
