@@ -201,11 +201,11 @@ fn arguments(stream: &mut Stream<'_>) -> Result<Vec<Node>, Fault> {
             return Ok(args);
         }
         stream.expect_sign(",")?;
-        if stream.is_sign(")") {
-            return Err(Fault::new(
+        if !stream.begins_expression() {
+            return Err(stream.behind(Fault::new(
                 stream.last_span(),
                 "trailing commas not allowed in function call args",
-            ));
+            )));
         }
     }
 }

@@ -61,9 +61,12 @@ pub(super) fn positive(stream: &mut Stream<'_>) -> Result<Duration, Fault> {
 }
 
 /// What follows `offset`. A plain number, `step()` and their like end there: `x offset 2 ^ 2` is the
-/// square of a selector. What begins with a parenthesis goes on as far as it can.
+/// square of a selector. What begins with a parenthesis, or with two signs, goes
+/// on as far as it can.
 pub(super) fn offset(stream: &mut Stream<'_>) -> Result<Duration, Fault> {
-    let length = if stream.is_sign("(") {
+    let sign = |kind: &TokenKind| matches!(kind, TokenKind::Sign("+" | "-"));
+    let signs = sign(stream.peek()) && sign(stream.peek_at(1));
+    let length = if stream.is_sign("(") || signs {
         expression(stream, 0)?
     } else {
         signed(stream)?

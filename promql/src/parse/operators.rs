@@ -39,7 +39,7 @@ pub(super) fn modifiers(stream: &mut Stream<'_>) -> Result<(bool, Matching), Fau
     ] {
         if given && stream.take_keyword(word) {
             matching.card = card;
-            if stream.is_sign("(") {
+            if stream.is_sign("(") || !(stream.begins_expression() || is_fill(stream)) {
                 matching.include = labels(stream)?;
             }
             break;
@@ -47,6 +47,12 @@ pub(super) fn modifiers(stream: &mut Stream<'_>) -> Result<(bool, Matching), Fau
     }
     matching.fill = fill(stream, start)?;
     Ok((bool_modifier, matching))
+}
+
+fn is_fill(stream: &Stream<'_>) -> bool {
+    ["fill", "fill_left", "fill_right"]
+        .iter()
+        .any(|word| stream.is_keyword(word))
 }
 
 /// `fill (value)`, or `fill_left (value)` and `fill_right (value)` in any order.
@@ -109,7 +115,7 @@ pub(super) fn labels(stream: &mut Stream<'_>) -> Result<Vec<String>, Fault> {
 fn label(stream: &mut Stream<'_>) -> Result<String, Fault> {
     let span = stream.span();
     let label = match stream.peek() {
-        TokenKind::Word(_) => stream.word().to_owned(),
+        TokenKind::Word(_) if !stream.is_keyword("without") => stream.word().to_owned(),
         TokenKind::Text => {
             literal::text(stream.word()).map_err(|message| Fault::new(span, message))?
         }

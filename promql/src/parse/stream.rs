@@ -103,6 +103,15 @@ impl<'a> Stream<'a> {
         }
     }
 
+    /// Whether the next token can be the first of an expression.
+    pub(super) fn begins_expression(&self) -> bool {
+        match self.peek() {
+            TokenKind::Number | TokenKind::Duration | TokenKind::Text => true,
+            TokenKind::Sign(sign) => matches!(*sign, "(" | "{" | "+" | "-"),
+            _ => self.is_metric_name(),
+        }
+    }
+
     /// Takes the sign where it is next.
     pub(super) fn take_sign(&mut self, sign: &str) -> bool {
         let found = self.is_sign(sign);
