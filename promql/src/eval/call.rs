@@ -1,6 +1,6 @@
 //! Calls: the arguments of a function, and one column of results per series.
 
-use super::{Eval, Window, unique};
+use super::{Eval, Window, extended, unique};
 use crate::error::Error;
 use crate::functions::{Over, Run};
 use crate::parse::ast::{Call, Kind, Node, Type};
@@ -8,6 +8,7 @@ use crate::series::{Evaluated, StepSeries};
 
 impl Eval<'_> {
     pub(super) fn call(&self, node: &Node, call: &Call) -> Result<Evaluated, Error> {
+        extended::check(call)?;
         match &call.function.run {
             Run::Value(function) => self.of_values(call, |value, _| Some(function(value))),
             Run::Values(function) => self.of_values(call, function),
@@ -62,6 +63,9 @@ impl Eval<'_> {
         let Some(range) = place.and_then(|place| call.args.get(place)) else {
             return Ok(Evaluated::Vector(Vec::new()));
         };
+        if extended::extended(range).is_some() {
+            return self.over_extended(call, over, range).map(Evaluated::Vector);
+        }
         let mut params = Vec::new();
         for arg in call.args.iter().filter(|arg| !std::ptr::eq(*arg, range)) {
             params.push(self.scalar(arg)?);

@@ -119,7 +119,9 @@ impl Eval<'_> {
     /// What a node is made of, where it is a selector, or a function over the range of one.
     pub(super) fn input_of<'n>(&self, node: &'n Node) -> Result<Option<Input<'n>>, Error> {
         match &node.bare().kind {
-            Kind::Selector(selector) => Ok(Some(self.input_newest(selector))),
+            Kind::Selector(selector) if selector.extension.is_none() => {
+                Ok(Some(self.input_newest(selector)))
+            }
             Kind::Call(call) => match &call.function.run {
                 Run::Over(over) => self.input_over(call, over),
                 _ => Ok(None),
@@ -152,6 +154,9 @@ impl Eval<'_> {
         let Kind::Range(selector, range_ms) = &range.bare().kind else {
             return Ok(None);
         };
+        if selector.extension.is_some() {
+            return Ok(None);
+        }
         let mut params = Vec::new();
         for arg in call.args.iter().filter(|arg| !std::ptr::eq(*arg, range)) {
             params.push(self.scalar(arg)?);

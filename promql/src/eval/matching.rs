@@ -4,6 +4,7 @@ use foldhash::HashMap;
 use watchpost_model::{Labels, METRIC_NAME};
 
 use super::binary::{apply, keeps_name};
+use super::fill::fill;
 use super::{Eval, unique};
 use crate::error::Error;
 use crate::parse::ast::{Binary, Card, Matching};
@@ -48,6 +49,13 @@ pub(super) fn match_vectors(
 ) -> Result<Vec<StepSeries>, Error> {
     let swapped = binary.matching.card == Card::OneToMany;
     let (many, one) = if swapped { (rhs, lhs) } else { (lhs, rhs) };
+    let filled;
+    let (many, one) = if binary.matching.fill.is_none() {
+        (many, one)
+    } else {
+        filled = fill(&binary.matching, many, one, eval.grid.count);
+        (filled.0.as_slice(), filled.1.as_slice())
+    };
     let (signatures, [of_many, of_one]) = number_signatures(&binary.matching, [many, one]);
     let mut matcher = Matcher {
         eval,

@@ -102,7 +102,7 @@ impl Eval<'_> {
 }
 
 /// The samples of a series without absent marks and stale markers.
-fn samples(series: &Series) -> Result<Samples, Error> {
+pub(super) fn samples(series: &Series) -> Result<Samples, Error> {
     let floats = Floats::of(series)?;
     let is_sample = |value: f64| !is_absent(value) && !is_stale(value);
     let all = series.dense || floats.values.iter().all(|value| is_sample(*value));

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use watchpost_model::Labels;
 
-use super::Eval;
 use super::aggregate::{Group, groups};
+use super::{Eval, hash};
 use crate::error::Error;
 use crate::number::to_usize;
 use crate::parse::ast::{Aggregate, AggregateOp, Node};
@@ -96,15 +96,9 @@ impl Eval<'_> {
     }
 }
 
-/// A number from 0 to below 1 that depends on the labels alone: FNV-1a, then a final mix.
+/// A number from 0 to 1 that depends on the labels alone.
 fn fraction(labels: &Labels) -> f64 {
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for byte in labels.to_string().bytes() {
-        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    hash ^= hash >> 33;
-    (hash >> 11) as f64 / (1_u64 << 53) as f64
+    hash::labels(labels) as f64 / u64::MAX as f64
 }
 
 /// The members of a group that have a value at a step, best first.

@@ -7,7 +7,7 @@ use watchpost_tsdb::{Series, TimeRange};
 use super::Eval;
 use crate::error::Error;
 use crate::number::seconds;
-use crate::parse::ast::{At, Selector, When};
+use crate::parse::ast::{At, Extension, Selector, When};
 use crate::series::{Points, StepSeries};
 
 /// A series with its samples as slices.
@@ -114,6 +114,9 @@ impl Eval<'_> {
 
     /// The value of a selector at each step.
     pub(super) fn selector(&self, selector: &Selector) -> Result<Vec<StepSeries>, Error> {
+        if selector.extension == Some(Extension::Smoothed) {
+            return self.smoothed(selector);
+        }
         if let Some(series) = self.series(&self.input_newest(selector))? {
             return Ok(series);
         }

@@ -4,6 +4,7 @@ mod absent;
 mod convert;
 mod date;
 mod histogram;
+mod info;
 mod kind;
 mod label;
 mod math;
@@ -84,6 +85,9 @@ static FUNCTIONS: &[Function] = &[
         &[Range],
         counter(Counter::Increase, rate::increase),
     ),
+    whole("info", &[Vector, Vector], Vector, info::info)
+        .optional()
+        .experimental(),
     some("irate", rate::irate),
     whole(
         "label_join",
@@ -147,6 +151,12 @@ static FUNCTIONS: &[Function] = &[
     scalar("start", convert::start).experimental(),
     all("stddev_over_time", over_time::stddev),
     all("stdvar_over_time", over_time::stdvar),
+    whole(
+        "start_timestamp",
+        &[Vector],
+        Vector,
+        convert::start_timestamp,
+    ),
     scalar("step", convert::step).experimental(),
     all("sum_over_time", over_time::sum),
     value("tan", f64::tan),
