@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use watchpost_model::{Duration, Labels};
+use watchpost_model::{Duration, FloatHistogram, Labels};
 use watchpost_tsdb::Db;
 
 use crate::error::Error;
@@ -13,7 +13,7 @@ use crate::number::seconds;
 use crate::parse::ast::Kind;
 use crate::parse::{Expr, lengths};
 use crate::query::Query;
-use crate::series::{Evaluated, Grid, Points, StepSeries};
+use crate::series::{Evaluated, Grid, Points, Sample, StepSeries};
 use crate::value::{Answer, InstantSample, RangeSeries, Value};
 
 /// The bounds and habits of an engine.
@@ -128,10 +128,11 @@ impl Engine {
         let mut matrix: Vec<RangeSeries> = series
             .into_iter()
             .map(|one| RangeSeries {
-                labels: one.labels,
                 points: points_with_times(&one.points, grid),
+                histograms: histograms_with_times(one.points, grid),
+                labels: one.labels,
             })
-            .filter(|one| !one.points.is_empty())
+            .filter(|one| !one.points.is_empty() || !one.histograms.is_empty())
             .collect();
         matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
         Ok(query.answer(Value::Matrix(matrix)))
@@ -177,6 +178,12 @@ fn points_with_times(points: &Points, grid: Grid) -> Vec<(i64, f64)> {
         .collect()
 }
 
+fn histograms_with_times(mut points: Points, grid: Grid) -> Vec<(i64, Arc<FloatHistogram>)> {
+    let histograms = points.take_histograms().into_iter();
+    let timed = histograms.filter_map(|(step, histogram)| Some((grid.time(step)?, histogram)));
+    timed.collect()
+}
+
 /// The samples of a range vector as they are.
 fn raw_samples(eval: &Eval<'_>, expr: &Expr) -> Result<Value, Error> {
     let input = eval.range_input(&expr.root)?;
@@ -187,8 +194,21 @@ fn raw_samples(eval: &Eval<'_>, expr: &Expr) -> Result<Value, Error> {
             .map(|(time, value)| (*time, *value))
             .collect();
         if !points.is_empty() {
-            let labels = final_labels(&series.labels, series.drop_name);
-            matrix.push(RangeSeries { labels, points });
+            matrix.push(RangeSeries {
+                labels: final_labels(&series.labels, series.drop_name),
+                points,
+                histograms: Vec::new(),
+            });
+        }
+    }
+    for series in &input.mixed {
+        let (points, histograms) = input.first_mixed_window(series);
+        if !points.is_empty() || !histograms.is_empty() {
+            matrix.push(RangeSeries {
+                labels: final_labels(&series.floats.labels, series.floats.drop_name),
+                points,
+                histograms,
+            });
         }
     }
     matrix.sort_by(|a, b| a.labels.cmp(&b.labels));
@@ -210,11 +230,15 @@ fn at_one_time(value: Evaluated, time_ms: i64) -> Result<Value, Error> {
         Evaluated::Text(value) => Value::String { time_ms, value },
         Evaluated::Vector(series) => {
             let sample = |one: StepSeries| {
-                let value = one.points.get(0)?;
+                let (value, histogram) = match one.points.sample(0)? {
+                    Sample::Float(value) => (value, None),
+                    Sample::Histogram(histogram) => (0.0, Some(histogram)),
+                };
                 Some(InstantSample {
                     labels: one.labels,
                     time_ms,
                     value,
+                    histogram,
                 })
             };
             Value::Vector(finish(series)?.into_iter().filter_map(sample).collect())

@@ -15,6 +15,7 @@ mod notes;
 mod number;
 mod parse;
 mod query;
+mod remarks;
 mod series;
 mod value;
 

@@ -1,6 +1,8 @@
 //! What a query gives.
 
-use watchpost_model::Labels;
+use std::sync::Arc;
+
+use watchpost_model::{FloatHistogram, Labels};
 
 /// A query's value with what the engine has to say about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,8 +45,10 @@ pub struct InstantSample {
     pub labels: Labels,
     /// When, ms.
     pub time_ms: i64,
-    /// The value.
+    /// The value; 0 where it is a histogram.
     pub value: f64,
+    /// The histogram, where it is one.
+    pub histogram: Option<Arc<FloatHistogram>>,
 }
 
 /// A series with samples in time order.
@@ -54,4 +58,6 @@ pub struct RangeSeries {
     pub labels: Labels,
     /// Time (ms) and value.
     pub points: Vec<(i64, f64)>,
+    /// Time (ms) and histogram of those samples that are one.
+    pub histograms: Vec<(i64, Arc<FloatHistogram>)>,
 }

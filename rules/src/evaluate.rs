@@ -208,6 +208,7 @@ fn vector(answer: Answer) -> Result<Vec<InstantSample>, Error> {
             labels: Labels::empty(),
             time_ms,
             value,
+            histogram: None,
         }]),
         Value::String { .. } | Value::Matrix(_) => Err(Error::NotVector),
     }

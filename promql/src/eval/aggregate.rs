@@ -6,11 +6,11 @@ use foldhash::HashMap;
 use watchpost_model::{Labels, format_value};
 
 use super::fold::Accumulator;
-use super::{Eval, unique};
+use super::{Eval, mixed, unique};
 use crate::error::Error;
 use crate::functions::quantile;
 use crate::parse::ast::{Aggregate, AggregateOp, Node};
-use crate::series::{Points, StepSeries, is_metric_label};
+use crate::series::{Points, Sample, StepSeries, is_metric_label};
 
 /// The series that belong together.
 #[derive(Debug)]
@@ -22,12 +22,16 @@ pub(super) struct Group {
 }
 
 impl Eval<'_> {
-    pub(super) fn aggregate(&self, aggregate: &Aggregate) -> Result<Vec<StepSeries>, Error> {
+    pub(super) fn aggregate(
+        &self,
+        node: &Node,
+        aggregate: &Aggregate,
+    ) -> Result<Vec<StepSeries>, Error> {
         let param = aggregate.param.as_deref();
         match (aggregate.op, param) {
             (AggregateOp::CountValues, Some(param)) => self.count_values(aggregate, param),
             (AggregateOp::Topk | AggregateOp::Bottomk | AggregateOp::Limitk, Some(param)) => {
-                self.ranking(aggregate, param)
+                self.ranking(node.span, aggregate, param)
             }
             (AggregateOp::LimitRatio, Some(param)) => self.limit_ratio(aggregate, param),
             (AggregateOp::Quantile, Some(param)) => self.quantile(aggregate, param),
@@ -39,6 +43,9 @@ impl Eval<'_> {
                 let groups = groups(aggregate, &vector);
                 let fold = |group: &Group| {
                     self.query.check_time()?;
+                    if members(group, &vector).any(|one| one.points.has_histograms()) {
+                        return Ok(mixed::folded(self, aggregate, group, &vector));
+                    }
                     Ok(folded(aggregate.op, group, &vector, self.grid.count))
                 };
                 groups.iter().map(fold).collect()
@@ -54,6 +61,7 @@ impl Eval<'_> {
             }
         }
         let vector = self.vector(&aggregate.expr)?;
+        self.remark_on_ignored(aggregate.op, &vector, aggregate.expr.span);
         let mut out = Vec::new();
         for group in groups(aggregate, &vector) {
             self.query.check_time()?;
@@ -85,8 +93,11 @@ impl Eval<'_> {
             let mut counts: BTreeMap<String, Points> = BTreeMap::new();
             for series in members(&group, &vector) {
                 self.query.check_time()?;
-                for (step, value) in series.points.present() {
-                    let text = format_value(value);
+                for (step, sample) in series.points.samples() {
+                    let text = match sample {
+                        Sample::Float(value) => format_value(value),
+                        Sample::Histogram(histogram) => histogram.to_string(),
+                    };
                     if !counts.contains_key(&text) {
                         self.query.hold(self.grid.count)?;
                     }

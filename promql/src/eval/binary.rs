@@ -1,6 +1,7 @@
 //! Arithmetic and comparison operators.
 
 use super::matching::match_vectors;
+use super::mixed::is_trim;
 use super::{Eval, set, unique, wrong_type};
 use crate::error::Error;
 use crate::number::same;
@@ -42,6 +43,7 @@ impl Eval<'_> {
         scalar: &[f64],
         swapped: bool,
     ) -> Result<Evaluated, Error> {
+        self.remark_on_trimmed_floats(binary, &vector);
         for series in &mut vector {
             series.points.map(|step, value| {
                 let other = scalar.get(step).copied().unwrap_or(f64::NAN);
@@ -52,6 +54,9 @@ impl Eval<'_> {
                 };
                 apply(binary, lhs, rhs, value)
             });
+            if series.points.has_histograms() {
+                self.histograms_with_scalar(binary, series, scalar, swapped);
+            }
             if !keeps_name(binary) {
                 self.drop_name(series);
             }
@@ -63,7 +68,7 @@ impl Eval<'_> {
 
 /// Whether the result is still the metric it was.
 pub(super) fn keeps_name(binary: &Binary) -> bool {
-    binary.op.is_comparison() && !binary.bool_modifier
+    is_trim(binary.op) || (binary.op.is_comparison() && !binary.bool_modifier)
 }
 
 /// The value of an operation on samples. A comparison without `bool` keeps `kept` where it holds.

@@ -1,10 +1,12 @@
 //! Calls: the arguments of a function, and one column of results per series.
 
+use watchpost_model::FloatHistogram;
+
 use super::{Eval, Window, extended, unique};
 use crate::error::Error;
 use crate::functions::{Over, Run};
 use crate::parse::ast::{Call, Kind, Node, Type};
-use crate::series::{Evaluated, StepSeries};
+use crate::series::{Evaluated, Points, StepSeries};
 
 impl Eval<'_> {
     pub(super) fn call(&self, node: &Node, call: &Call) -> Result<Evaluated, Error> {
@@ -12,6 +14,7 @@ impl Eval<'_> {
         match &call.function.run {
             Run::Value(function) => self.of_values(call, |value, _| Some(function(value))),
             Run::Values(function) => self.of_values(call, function),
+            Run::Histogram(function) => self.of_histograms(call, *function),
             Run::Over(over) => self.over_ranges(call, over),
             Run::Scalar(function) => Ok(Evaluated::Scalar(function(self))),
             Run::Whole(function) => function(self, node, call),
@@ -35,6 +38,7 @@ impl Eval<'_> {
         let params = self.params(params)?;
         let mut now = vec![f64::NAN; params.len()];
         for series in &mut vector {
+            series.points.take_histograms();
             series.points.map(|step, value| {
                 for (slot, column) in now.iter_mut().zip(&params) {
                     *slot = column.get(step).copied().unwrap_or(f64::NAN);
@@ -44,6 +48,27 @@ impl Eval<'_> {
             self.drop_name(series);
         }
         vector.retain(|series| !series.points.is_empty());
+        unique(vector).map(Evaluated::Vector)
+    }
+
+    fn of_histograms(
+        &self,
+        call: &Call,
+        function: fn(&FloatHistogram) -> f64,
+    ) -> Result<Evaluated, Error> {
+        let Some(vector) = call.args.first() else {
+            return Ok(Evaluated::Vector(Vec::new()));
+        };
+        let mut vector = self.vector(vector)?;
+        vector.retain(|series| series.points.has_histograms());
+        for series in &mut vector {
+            let mut points = Points::none(self.grid.count);
+            for (step, histogram) in series.points.histograms() {
+                points.set(*step, function(histogram));
+            }
+            series.points = points;
+            self.drop_name(series);
+        }
         unique(vector).map(Evaluated::Vector)
     }
 
@@ -74,7 +99,8 @@ impl Eval<'_> {
             check(self, call, &params)?;
         }
         let input = self.range_input(range)?;
-        let mut out = Vec::with_capacity(input.series.len());
+        let mixed = self.over_mixed((over, range), &input, &params)?;
+        let mut out = Vec::with_capacity(input.series.len() + mixed.len());
         let fold = |window: &Window<'_>| over.fold.value(window);
         input.for_each(self, &params, fold, |series, points| {
             if over.counter.is_some() && !series.times.is_empty() {
@@ -95,6 +121,10 @@ impl Eval<'_> {
             out.push(one);
             Ok(())
         })?;
+        if !mixed.is_empty() {
+            out.extend(mixed);
+            out.sort_by(|a, b| a.labels.cmp(&b.labels));
+        }
         unique(out).map(Evaluated::Vector)
     }
 

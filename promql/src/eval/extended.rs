@@ -72,7 +72,7 @@ impl Eval<'_> {
         let mut out = Vec::new();
         for series in &self.select(&selector.matchers, *first, *last)? {
             self.query.check_time()?;
-            let series = samples(series)?;
+            let series = samples(series);
             if over.counter.is_some() && !series.times.is_empty() {
                 self.note_counter(series.labels.metric_name(), range);
             }
@@ -116,7 +116,7 @@ impl Eval<'_> {
         let mut out = Vec::new();
         for series in &self.select(&selector.matchers, after, to)? {
             self.query.check_time()?;
-            let series = samples(series)?;
+            let series = samples(series);
             let points: Points = places(&series.times, &ends)
                 .into_iter()
                 .zip(&ends)

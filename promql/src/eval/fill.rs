@@ -23,7 +23,7 @@ pub(super) fn fill(
     let present = sides.map(|(series, numbers)| {
         let mut present = vec![vec![false; steps]; signatures.len()];
         for (series, number) in series.iter().zip(numbers) {
-            for (step, _) in series.points.present() {
+            for (step, _) in series.points.samples() {
                 if let Some(slot) = present.get_mut(number).and_then(|row| row.get_mut(step)) {
                     *slot = true;
                 }

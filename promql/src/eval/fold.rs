@@ -129,7 +129,7 @@ fn add(sum: &mut f64, rest: &mut f64, value: f64) {
 
 /// What is known of a group at one step.
 #[derive(Clone, Copy, Debug, Default)]
-struct State {
+pub(super) struct State {
     count: f64,
     sum: Kahan,
     mean: Mean,
@@ -151,7 +151,7 @@ impl State {
         }
     }
 
-    fn add(&mut self, op: AggregateOp, value: f64) {
+    pub(super) fn add(&mut self, op: AggregateOp, value: f64) {
         self.count += 1.0;
         let first = self.count <= 1.0;
         match op {
@@ -181,7 +181,7 @@ impl State {
         self.squares += delta * (value - self.one);
     }
 
-    fn value(&self, op: AggregateOp) -> Option<f64> {
+    pub(super) fn value(&self, op: AggregateOp) -> Option<f64> {
         if self.count < 1.0 {
             return None;
         }

@@ -1,43 +1,6 @@
-//! Sums that lose no low digits (Kahan's algorithm as Neumaier improved it), and the mean.
+//! The mean by sums that lose no low digits.
 
-/// A sum and what its rounding left out.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Kahan {
-    pub(crate) sum: f64,
-    pub(crate) rest: f64,
-}
-
-impl Kahan {
-    /// Starts with a value.
-    pub(crate) fn from_first(value: f64) -> Self {
-        Self {
-            sum: value,
-            rest: 0.0,
-        }
-    }
-
-    /// Adds a value.
-    pub(crate) fn add(&mut self, value: f64) {
-        let total = self.sum + value;
-        if total.is_infinite() {
-            self.rest = 0.0;
-        } else if self.sum.abs() >= value.abs() {
-            self.rest += (self.sum - total) + value;
-        } else {
-            self.rest += (value - total) + self.sum;
-        }
-        self.sum = total;
-    }
-
-    /// The sum with its rest.
-    pub(crate) fn total(self) -> f64 {
-        if self.sum.is_infinite() {
-            self.sum
-        } else {
-            self.sum + self.rest
-        }
-    }
-}
+pub(crate) use watchpost_model::Kahan;
 
 /// A mean: of the sum while that is finite, and updated step by step once it would overflow.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,6 +5,7 @@ use watchpost_model::{Labels, METRIC_NAME};
 
 use super::binary::{apply, keeps_name};
 use super::fill::fill;
+use super::mixed::is_trim;
 use super::{Eval, unique};
 use crate::error::Error;
 use crate::parse::ast::{Binary, Card, Matching};
@@ -60,6 +61,7 @@ pub(super) fn match_vectors(
     let mut matcher = Matcher {
         eval,
         binary,
+        mixed: is_trim(binary.op) || has_histograms(many) || has_histograms(one),
         many,
         one,
         last: vec![None; many.len()],
@@ -78,16 +80,18 @@ pub(super) fn match_vectors(
     unique(matcher.out)
 }
 
-struct Matcher<'m> {
-    eval: &'m Eval<'m>,
-    binary: &'m Binary,
+pub(super) struct Matcher<'m> {
+    pub(super) eval: &'m Eval<'m>,
+    pub(super) binary: &'m Binary,
+    /// Whether it takes the way that knows of histograms.
+    mixed: bool,
     /// The side that may have several series of a signature.
-    many: &'m [StepSeries],
+    pub(super) many: &'m [StepSeries],
     /// The side that may have one.
-    one: &'m [StepSeries],
-    signatures: Vec<Labels>,
-    of_many: Vec<usize>,
-    of_one: Vec<usize>,
+    pub(super) one: &'m [StepSeries],
+    pub(super) signatures: Vec<Labels>,
+    pub(super) of_many: Vec<usize>,
+    pub(super) of_one: Vec<usize>,
     /// The partner that each series of the many side had last, and the result of that pair: it is
     /// mostly the one it has at the next step.
     last: Vec<Option<(usize, Out)>>,
@@ -97,23 +101,26 @@ struct Matcher<'m> {
     labels: HashMap<Labels, usize>,
     /// The step at which a signature (or, in a grouped match, a label set) had its last result.
     taken: Vec<Option<usize>>,
-    out: Vec<StepSeries>,
+    pub(super) out: Vec<StepSeries>,
 }
 
 /// Where the results of a pair go.
 #[derive(Clone, Copy)]
-struct Out {
+pub(super) struct Out {
     /// The place in `out`.
-    place: usize,
+    pub(super) place: usize,
     /// What may have one result at a step: the number of the signature, or of the labels.
-    number: usize,
+    pub(super) number: usize,
 }
 
 impl<'m> Matcher<'m> {
     fn step(&mut self, step: usize) -> Result<(), Error> {
-        let some = |side: &[StepSeries]| side.iter().any(|one| one.points.get(step).is_some());
+        let some = |side: &[StepSeries]| side.iter().any(|one| one.points.has(step));
         if !some(self.many) || !some(self.one) {
             return Ok(());
+        }
+        if self.mixed {
+            return self.mixed_step(step);
         }
         let partners = self.partners(step)?;
         let swapped = self.binary.matching.card == Card::OneToMany;
@@ -142,7 +149,12 @@ impl<'m> Matcher<'m> {
     }
 
     /// Where a pair's results go.
-    fn place_of(&mut self, many: usize, one: usize, signature: usize) -> Result<Out, Error> {
+    pub(super) fn place_of(
+        &mut self,
+        many: usize,
+        one: usize,
+        signature: usize,
+    ) -> Result<Out, Error> {
         if let Some(Some((last, at))) = self.last.get(many)
             && *last == one
         {
@@ -179,7 +191,7 @@ impl<'m> Matcher<'m> {
 
     /// Fails where the result is not the only one of its signature (or, in a grouped match, of its
     /// labels) at a step.
-    fn take(&mut self, number: usize, step: usize) -> Result<(), Error> {
+    pub(super) fn take(&mut self, number: usize, step: usize) -> Result<(), Error> {
         if self.taken.len() <= number {
             self.taken.resize(number + 1, None);
         }
@@ -214,7 +226,7 @@ impl<'m> Matcher<'m> {
         Ok(partners)
     }
 
-    fn many_to_many(&self, signature: usize, second: usize, first: usize) -> Error {
+    pub(super) fn many_to_many(&self, signature: usize, second: usize, first: usize) -> Error {
         let side = if self.binary.matching.card == Card::OneToMany {
             "left"
         } else {
@@ -231,6 +243,10 @@ impl<'m> Matcher<'m> {
     }
 }
 
+fn has_histograms(side: &[StepSeries]) -> bool {
+    side.iter().any(|series| series.points.has_histograms())
+}
+
 /// `{a="b", c="d"}`, the metric name as a label.
 fn braced(labels: &Labels) -> String {
     let pairs: Vec<String> = labels
@@ -245,7 +261,7 @@ fn named(eval: &Eval<'_>, binary: &Binary, many: &StepSeries, one: &StepSeries) 
     let matching = &binary.matching;
     let listed = |name: &str| matching.labels.iter().any(|label| label == name);
     let mut labels = many.labels.clone();
-    if !binary.op.is_comparison() {
+    if !binary.op.is_comparison() && !is_trim(binary.op) {
         labels = labels.retain(|name| !is_metric_label(name));
     }
     if matching.card == Card::OneToOne {

@@ -11,6 +11,7 @@ mod fold;
 mod hash;
 mod kahan;
 mod matching;
+mod mixed;
 mod order;
 mod ranges;
 mod ranking;
@@ -59,7 +60,7 @@ impl Eval<'_> {
             Kind::Selector(selector) => self.selector(selector).map(Evaluated::Vector),
             Kind::Range(..) | Kind::Subquery(_) => Err(wrong_type("an instant vector")),
             Kind::Call(call) => self.call(node, call),
-            Kind::Aggregate(aggregate) => self.aggregate(aggregate).map(Evaluated::Vector),
+            Kind::Aggregate(aggregate) => self.aggregate(node, aggregate).map(Evaluated::Vector),
             Kind::Binary(binary) => self.binary(binary),
             Kind::Unary(minus, inner) => self.unary(*minus, inner),
             Kind::Paren(inner) => self.node(inner),
@@ -101,7 +102,7 @@ impl Eval<'_> {
             )),
             Evaluated::Vector(mut series) => {
                 for one in &mut series {
-                    one.points.map(|_, value| Some(-value));
+                    one.points.negate();
                     self.drop_name(one);
                 }
                 unique(series).map(Evaluated::Vector)

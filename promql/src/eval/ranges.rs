@@ -3,9 +3,11 @@
 use foldhash::HashMap;
 use std::sync::Arc;
 
+use watchpost_model::histogram::histogram_index;
 use watchpost_model::{Labels, is_absent, is_stale};
 use watchpost_tsdb::Series;
 
+use super::mixed::{MixedSamples, has_histograms};
 use super::selector::Floats;
 use super::windows::{Bounds, Window, Windows, falls};
 use super::{Eval, wrong_type};
@@ -25,13 +27,32 @@ pub(crate) struct Samples {
 /// A range vector over all steps.
 #[derive(Debug)]
 pub(crate) struct RangeInput {
+    /// Those without histograms.
     pub(crate) series: Vec<Samples>,
+    /// Those with.
+    pub(crate) mixed: Vec<MixedSamples>,
     windows: Windows,
 }
 
 impl RangeInput {
     pub(super) fn new(series: Vec<Samples>, windows: Windows) -> Self {
-        Self { series, windows }
+        Self {
+            series,
+            mixed: Vec::new(),
+            windows,
+        }
+    }
+
+    /// Where each step's window begins and ends, ms.
+    pub(super) fn spans(&self) -> impl Iterator<Item = (i64, i64)> {
+        let start = |end: i64| end.saturating_sub(self.windows.range_ms);
+        let ends = self.windows.ends.iter();
+        ends.map(move |end| (start(*end), *end))
+    }
+
+    /// Where the windows of all steps begin and end in a time column.
+    pub(super) fn window_places(&self, times: &[i64]) -> Vec<(usize, usize)> {
+        self.windows.bounds(times)
     }
 
     /// The samples of a series in the first step's window.
@@ -87,8 +108,14 @@ impl Eval<'_> {
             return Ok(RangeInput::new(Vec::new(), windows));
         };
         let found = self.select(&selector.matchers, first.saturating_sub(range_ms), *last)?;
-        let series = found.iter().map(samples).collect::<Result<_, _>>()?;
-        Ok(RangeInput::new(series, windows))
+        let (mixed, floats): (Vec<&Series>, Vec<&Series>) =
+            found.iter().partition(|series| has_histograms(series));
+        let series = floats.into_iter().map(samples).collect();
+        let mut input = RangeInput::new(series, windows);
+        let mixed = mixed.into_iter();
+        let mixed = mixed.map(|series| MixedSamples::read(self, series));
+        input.mixed = mixed.collect::<Result<_, _>>()?;
+        Ok(input)
     }
 
     /// The windows of all steps.
@@ -102,9 +129,10 @@ impl Eval<'_> {
 }
 
 /// The samples of a series without absent marks and stale markers.
-pub(super) fn samples(series: &Series) -> Result<Samples, Error> {
-    let floats = Floats::of(series)?;
-    let is_sample = |value: f64| !is_absent(value) && !is_stale(value);
+pub(super) fn samples(series: &Series) -> Samples {
+    let floats = Floats::of(series);
+    let is_histogram = |value: f64| histogram_index(value).is_some();
+    let is_sample = |value: f64| !is_absent(value) && !is_stale(value) && !is_histogram(value);
     let all = series.dense || floats.values.iter().all(|value| is_sample(*value));
     let (times, values) = if all {
         (Arc::clone(&series.times), Arc::clone(&series.values))
@@ -114,10 +142,10 @@ pub(super) fn samples(series: &Series) -> Result<Samples, Error> {
             rows.filter(|(_, value)| is_sample(**value)).unzip();
         (times.into(), values.into())
     };
-    Ok(Samples {
+    Samples {
         labels: series.labels.clone(),
         drop_name: false,
         times,
         values,
-    })
+    }
 }

@@ -8,12 +8,13 @@ use super::aggregate::{Group, groups};
 use super::{Eval, hash};
 use crate::error::Error;
 use crate::number::to_usize;
-use crate::parse::ast::{Aggregate, AggregateOp, Node};
+use crate::parse::ast::{Aggregate, AggregateOp, Node, Span};
 use crate::series::{Points, StepSeries};
 
 impl Eval<'_> {
     pub(super) fn ranking(
         &self,
+        span: Span,
         aggregate: &Aggregate,
         param: &Node,
     ) -> Result<Vec<StepSeries>, Error> {
@@ -22,6 +23,9 @@ impl Eval<'_> {
             return Err(Error::Execution("Parameter value is NaN".to_owned()));
         }
         let vector = self.vector(&aggregate.expr)?;
+        if aggregate.op != AggregateOp::Limitk {
+            self.remark_on_ignored(aggregate.op, &vector, span);
+        }
         let mut kept: Vec<Points> = vector
             .iter()
             .map(|series| Points::none(series.points.len()))
@@ -32,9 +36,10 @@ impl Eval<'_> {
             for (step, limit) in limits.iter().enumerate() {
                 self.query.check_time()?;
                 let ranked = ranked(aggregate.op, &group, &vector, step);
-                for (place, value) in ranked.into_iter().take(to_usize(*limit)) {
-                    if let Some(points) = kept.get_mut(place) {
-                        points.set(step, value);
+                for place in ranked.into_iter().take(to_usize(*limit)) {
+                    let sample = vector.get(place).and_then(|one| one.points.sample(step));
+                    if let (Some(points), Some(sample)) = (kept.get_mut(place), sample) {
+                        points.set_sample(step, sample);
                     }
                     if !self.query.is_range {
                         order.push(place);
@@ -81,14 +86,14 @@ impl Eval<'_> {
         let mut vector = self.vector(&aggregate.expr)?;
         for series in &mut vector {
             let place = fraction(&series.labels);
-            series.points.map(|step, value| {
-                let ratio = ratios.get(step)?.clamp(-1.0, 1.0);
-                let chosen = if ratio < 0.0 {
+            series.points.retain(|step| {
+                let ratio = ratios.get(step).copied().unwrap_or(f64::NAN);
+                let ratio = ratio.clamp(-1.0, 1.0);
+                if ratio < 0.0 {
                     place >= 1.0 + ratio
                 } else {
                     place < ratio
-                };
-                chosen.then_some(value)
+                }
             });
         }
         vector.retain(|series| !series.points.is_empty());
@@ -102,15 +107,19 @@ fn fraction(labels: &Labels) -> f64 {
 }
 
 /// The members of a group that have a value at a step, best first.
-fn ranked(op: AggregateOp, group: &Group, vector: &[StepSeries], step: usize) -> Vec<(usize, f64)> {
+fn ranked(op: AggregateOp, group: &Group, vector: &[StepSeries], step: usize) -> Vec<usize> {
+    let order: fn(Ordering) -> Ordering = match op {
+        AggregateOp::Topk => Ordering::reverse,
+        AggregateOp::Bottomk => |order| order,
+        _ => {
+            let has = |place: &usize| vector.get(*place).is_some_and(|one| one.points.has(step));
+            return group.members.iter().copied().filter(has).collect();
+        }
+    };
     let value = |place: &usize| Some((*place, vector.get(*place)?.points.get(step)?));
     let mut ranked: Vec<(usize, f64)> = group.members.iter().filter_map(value).collect();
-    match op {
-        AggregateOp::Topk => ranked.sort_by(|(_, a), (_, b)| nan_last(*a, *b, Ordering::reverse)),
-        AggregateOp::Bottomk => ranked.sort_by(|(_, a), (_, b)| nan_last(*a, *b, |order| order)),
-        _ => {}
-    }
-    ranked
+    ranked.sort_by(|(_, a), (_, b)| nan_last(*a, *b, order));
+    ranked.into_iter().map(|(place, _)| place).collect()
 }
 
 /// The order of two values, changed by `change` but for NaN, which comes last.

@@ -5,10 +5,11 @@ use watchpost_model::{Matcher, is_absent, is_stale};
 use watchpost_tsdb::{Series, TimeRange};
 
 use super::Eval;
+use super::mixed::{self, has_histograms};
 use crate::error::Error;
 use crate::number::seconds;
 use crate::parse::ast::{At, Extension, Selector, When};
-use crate::series::{Points, StepSeries};
+use crate::series::{Sample, StepSeries};
 
 /// A series with its samples as slices.
 #[derive(Debug)]
@@ -19,15 +20,12 @@ pub(super) struct Floats<'s> {
 }
 
 impl<'s> Floats<'s> {
-    pub(super) fn of(series: &'s Series) -> Result<Self, Error> {
-        if series.histograms.is_some() {
-            return Err(Error::NotYet("a native histogram".to_owned()));
-        }
-        Ok(Self {
+    pub(super) fn of(series: &'s Series) -> Self {
+        Self {
             times: &series.times,
             values: &series.values,
             dense: series.dense,
-        })
+        }
     }
 
     /// Samples among which there may be marks.
@@ -120,18 +118,19 @@ impl Eval<'_> {
         if let Some(series) = self.series(&self.input_newest(selector))? {
             return Ok(series);
         }
-        self.newest(selector, |_, value| value)
+        self.newest(selector, |_, value| value, false)
     }
 
     /// The time in seconds of the sample that a selector finds at each step.
     pub(crate) fn sample_times(&self, selector: &Selector) -> Result<Vec<StepSeries>, Error> {
-        self.newest(selector, |time, _| seconds(time))
+        self.newest(selector, |time, _| seconds(time), true)
     }
 
     fn newest(
         &self,
         selector: &Selector,
         value: impl Fn(i64, f64) -> f64,
+        of_times: bool,
     ) -> Result<Vec<StepSeries>, Error> {
         let ends = self.ends(selector.when);
         let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
@@ -143,20 +142,27 @@ impl Eval<'_> {
         let mut vector = Vec::with_capacity(found.len());
         for series in &found {
             self.query.check_time()?;
-            let floats = Floats::of(series)?;
             let places = shared
                 .entry(series.times.as_ptr())
-                .or_insert_with(|| places(floats.times, &ends));
-            let points: Points = places
-                .iter()
-                .zip(&ends)
-                .map(|(place, end)| {
-                    let (time, sample) = floats.newest(*place, end.saturating_sub(lookback))?;
-                    Some(value(time, sample))
+                .or_insert_with(|| places(&series.times, &ends));
+            let steps = places.iter().zip(&ends);
+            let steps = steps.map(|(place, end)| (*place, end.saturating_sub(lookback)));
+            let points = if has_histograms(series) {
+                let steps: Vec<(usize, i64)> = steps.collect();
+                mixed::points(series, &steps, |time, sample| match sample {
+                    Sample::Histogram(_) if !of_times => sample,
+                    Sample::Float(sample) => Sample::Float(value(time, sample)),
+                    Sample::Histogram(_) => Sample::Float(value(time, 0.0)),
                 })
-                .collect();
+            } else {
+                let floats = Floats::of(series);
+                let newest = |(place, after)| floats.newest(place, after);
+                steps
+                    .map(|step| newest(step).map(|(time, sample)| value(time, sample)))
+                    .collect()
+            };
             if !points.is_empty() {
-                self.query.hold(points.len())?;
+                self.query.hold(points.weight())?;
                 vector.push(StepSeries {
                     labels: series.labels.clone(),
                     drop_name: false,

@@ -16,7 +16,7 @@ impl Seen {
     fn new(series: &[StepSeries], numbers: &[usize], signatures: usize, steps: usize) -> Self {
         let mut seen = vec![false; signatures.saturating_mul(steps)];
         for (one, number) in series.iter().zip(numbers) {
-            for (step, _) in one.points.present() {
+            for (step, _) in one.points.samples() {
                 if let Some(slot) = seen.get_mut(number * steps + step) {
                     *slot = true;
                 }
@@ -58,8 +58,7 @@ pub(super) fn combine(
 /// Keeps the values whose signature and step pass, and the series that have any left.
 fn keep(series: &mut Vec<StepSeries>, numbers: &[usize], pass: impl Fn(usize, usize) -> bool) {
     for (one, number) in series.iter_mut().zip(numbers) {
-        one.points
-            .map(|step, value| pass(*number, step).then_some(value));
+        one.points.retain(|step| pass(*number, step));
     }
     series.retain(|one| !one.points.is_empty());
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Eval;
+use super::mixed::MixedSamples;
 use super::ranges::{RangeInput, Samples};
 use crate::error::Error;
 use crate::parse::ast::Subquery;
@@ -31,8 +32,18 @@ impl Eval<'_> {
         };
         let vector = inner.vector(&subquery.expr)?;
         let times: Arc<[i64]> = grid.times().collect();
-        let series = vector.iter().map(|one| samples(one, &times)).collect();
-        Ok(RangeInput::new(series, windows))
+        let (mut series, mut mixed) = (Vec::with_capacity(vector.len()), Vec::new());
+        for one in &vector {
+            let floats = samples(one, &times);
+            if one.points.has_histograms() {
+                mixed.push(MixedSamples::of_steps(floats, &one.points, &times));
+            } else {
+                series.push(floats);
+            }
+        }
+        let mut input = RangeInput::new(series, windows);
+        input.mixed = mixed;
+        Ok(input)
     }
 }
 

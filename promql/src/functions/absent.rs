@@ -26,6 +26,11 @@ pub(super) fn absent_over_time(eval: &Eval<'_>, _: &Node, call: &Call) -> Result
     };
     let mut present = vec![false; eval.grid.count];
     let input = eval.range_input(arg)?;
+    for step in input.mixed_steps() {
+        if let Some(slot) = present.get_mut(step) {
+            *slot = true;
+        }
+    }
     input.for_each(
         eval,
         &[],
@@ -39,7 +44,7 @@ pub(super) fn absent_over_time(eval: &Eval<'_>, _: &Node, call: &Call) -> Result
 }
 
 fn note(points: &Points, present: &mut [bool]) {
-    for (step, _) in points.present() {
+    for (step, _) in points.samples() {
         if let Some(slot) = present.get_mut(step) {
             *slot = true;
         }

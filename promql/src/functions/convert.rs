@@ -105,6 +105,9 @@ pub(super) fn timestamp(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evalua
         let times: Vec<f64> = eval.grid.times().map(seconds).collect();
         let mut series = eval.vector(arg)?;
         for one in &mut series {
+            for (step, _) in one.points.take_histograms() {
+                one.points.set(step, 0.0);
+            }
             one.points.map(|step, _| times.get(step).copied());
         }
         series

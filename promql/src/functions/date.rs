@@ -66,6 +66,14 @@ fn date(time: i64) -> Date {
     Date::from_days(time.div_euclid(DAY))
 }
 
+/// A time in seconds as `2026-11-20T18:30:00Z`.
+pub(super) fn rfc3339(time: i64) -> String {
+    let Date { year, month, day } = date(time);
+    let of_day = time.rem_euclid(DAY);
+    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
 /// The farthest time from the epoch that a date is computed of, far beyond the calendar's use.
 const MAX_SECONDS: i64 = 1 << 50;
 
@@ -81,6 +89,7 @@ fn part(eval: &Eval<'_>, call: &Call, of: fn(i64) -> i64) -> Result<Evaluated, E
     };
     let mut vector = eval.vector(arg)?;
     for series in &mut vector {
+        series.points.take_histograms();
         series.points.map(|_, time| Some(value(time)));
         eval.drop_name(series);
     }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
+use watchpost_model::FloatHistogram;
+
+use super::mixed::{self, Mixed};
 use crate::error::Error;
 use crate::eval::{Eval, Window};
 use crate::parse::ast::Type::{self, Range, Scalar, Vector};
 use crate::parse::ast::{Call, Node};
-use crate::series::Evaluated;
+use crate::series::{Evaluated, Sample};
 
 /// A function of the language.
 pub(crate) struct Function {
@@ -34,6 +37,8 @@ pub(crate) enum Run {
     Value(fn(f64) -> f64),
     /// Value by value, with scalar arguments.
     Values(fn(f64, &[f64]) -> Option<f64>),
+    /// Value by value of histograms.
+    Histogram(fn(&FloatHistogram) -> f64),
     /// Window by window.
     Over(Over),
     /// From the steps alone.
@@ -77,7 +82,12 @@ pub(crate) struct Over {
     /// What it is of a counter, where it makes sense for counters only.
     pub(crate) counter: Option<Counter>,
     pub(crate) check: Option<Check>,
+    /// What it makes of a window that has histograms.
+    pub(crate) mixed: OnMixed,
 }
+
+/// What a function makes of a window that has histograms.
+pub(crate) type OnMixed = fn(&Over, &Mixed<'_>) -> Option<Sample>;
 
 impl fmt::Debug for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,6 +122,14 @@ impl Function {
         self
     }
 
+    /// Of a function over windows: what it makes of one that has histograms.
+    pub(super) const fn on_mixed(mut self, value: OnMixed) -> Self {
+        if let Run::Over(over) = &mut self.run {
+            over.mixed = value;
+        }
+        self
+    }
+
     pub(super) const fn experimental(mut self) -> Self {
         self.experimental = true;
         self
@@ -142,6 +160,10 @@ impl Function {
 
 pub(super) const fn value(name: &'static str, run: fn(f64) -> f64) -> Function {
     Function::new(name, &[Vector], Vector, Run::Value(run))
+}
+
+pub(super) const fn histogram(name: &'static str, run: fn(&FloatHistogram) -> f64) -> Function {
+    Function::new(name, &[Vector], Vector, Run::Histogram(run))
 }
 
 pub(super) const fn date(
@@ -190,6 +212,7 @@ pub(super) const fn plain(fold: Fold) -> Over {
         keeps_name: false,
         counter: None,
         check: None,
+        mixed: mixed::ignore,
     }
 }
 

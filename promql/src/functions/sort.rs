@@ -10,11 +10,35 @@ use crate::parse::ast::{Call, Node};
 use crate::series::{Evaluated, StepSeries};
 
 pub(super) fn sort(eval: &Eval<'_>, node: &Node, call: &Call) -> Result<Evaluated, Error> {
-    sorted(eval, node, call, |a, b| by_value(a, b, |order| order))
+    let floats = floats(eval, call)?;
+    Ok(sorted(eval, node, floats, |a, b| {
+        by_value(a, b, |order| order)
+    }))
 }
 
 pub(super) fn sort_desc(eval: &Eval<'_>, node: &Node, call: &Call) -> Result<Evaluated, Error> {
-    sorted(eval, node, call, |a, b| by_value(a, b, Ordering::reverse))
+    let floats = floats(eval, call)?;
+    Ok(sorted(eval, node, floats, |a, b| {
+        by_value(a, b, Ordering::reverse)
+    }))
+}
+
+/// The argument without its histograms, which have no order.
+fn floats(eval: &Eval<'_>, call: &Call) -> Result<Vec<StepSeries>, Error> {
+    let mut vector = argument(eval, call)?;
+    let mixed = |series: &StepSeries| series.points.has_histograms();
+    if vector.iter().any(mixed) {
+        for series in &mut vector {
+            series.points.take_histograms();
+        }
+        vector.retain(|series| !series.points.is_empty());
+    }
+    Ok(vector)
+}
+
+fn argument(eval: &Eval<'_>, call: &Call) -> Result<Vec<StepSeries>, Error> {
+    let arg = call.args.first();
+    arg.map_or(Ok(Vec::new()), |arg| eval.vector(arg))
 }
 
 fn by_value(a: &StepSeries, b: &StepSeries, change: fn(Ordering) -> Ordering) -> Ordering {
@@ -24,16 +48,18 @@ fn by_value(a: &StepSeries, b: &StepSeries, change: fn(Ordering) -> Ordering) ->
 
 pub(super) fn by_label(eval: &Eval<'_>, node: &Node, call: &Call) -> Result<Evaluated, Error> {
     let names = names(eval, call)?;
-    sorted(eval, node, call, |a, b| {
+    let vector = argument(eval, call)?;
+    Ok(sorted(eval, node, vector, |a, b| {
         by_labels(&a.labels, &b.labels, &names)
-    })
+    }))
 }
 
 pub(super) fn by_label_desc(eval: &Eval<'_>, node: &Node, call: &Call) -> Result<Evaluated, Error> {
     let names = names(eval, call)?;
-    sorted(eval, node, call, |a, b| {
+    let vector = argument(eval, call)?;
+    Ok(sorted(eval, node, vector, |a, b| {
         by_labels(&b.labels, &a.labels, &names)
-    })
+    }))
 }
 
 fn names(eval: &Eval<'_>, call: &Call) -> Result<Vec<String>, Error> {
@@ -43,13 +69,9 @@ fn names(eval: &Eval<'_>, call: &Call) -> Result<Vec<String>, Error> {
 fn sorted(
     eval: &Eval<'_>,
     node: &Node,
-    call: &Call,
+    mut vector: Vec<StepSeries>,
     order: impl Fn(&StepSeries, &StepSeries) -> Ordering,
-) -> Result<Evaluated, Error> {
-    let Some(arg) = call.args.first() else {
-        return Ok(Evaluated::Vector(Vec::new()));
-    };
-    let mut vector = eval.vector(arg)?;
+) -> Evaluated {
     if eval.query.is_range {
         eval.query.warn(
             node.span,
@@ -58,7 +80,7 @@ fn sorted(
     } else {
         vector.sort_by(order);
     }
-    Ok(Evaluated::Vector(vector))
+    Evaluated::Vector(vector)
 }
 
 fn by_labels(a: &Labels, b: &Labels, names: &[String]) -> Ordering {

@@ -1,12 +1,14 @@
 //! Series and values as test scripts write them: `up{job="a"} 1 2+3x4 _ stale`.
 
+use watchpost_model::histogram::HistogramNotation;
 use watchpost_model::{Duration, Labels, MatchOp, stale_nan};
 use watchpost_promql::parse_selector;
 
 /// What stands at one step of a series.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Point {
     Value(f64),
+    Histogram(HistogramNotation),
     Nothing,
 }
 
@@ -14,7 +16,7 @@ pub(crate) enum Point {
 #[derive(Clone, Debug)]
 pub(crate) struct SeriesLine {
     pub labels: Labels,
-    /// `None` where the line has native histograms or start timestamps.
+    /// `None` where the line has start timestamps.
     pub points: Option<Vec<Point>>,
 }
 
@@ -39,7 +41,7 @@ pub(crate) fn series(line: &str) -> Option<SeriesLine> {
     let end = name_end(line);
     let (name, values) = line.split_at(end);
     let labels = labels(name.trim().trim_end_matches("@st"))?;
-    let special = values.contains("{{") || name.trim().ends_with("@st");
+    let special = name.trim().ends_with("@st");
     let points = if special { None } else { Some(points(values)?) };
     Some(SeriesLine { labels, points })
 }
@@ -94,23 +96,74 @@ fn labels(text: &str) -> Option<Labels> {
 
 fn points(text: &str) -> Option<Vec<Point>> {
     let mut all = Vec::new();
-    for word in text.split_whitespace() {
-        let (value, times) = match word.split_once('x') {
-            Some((value, times)) => (value, Some(times.parse::<usize>().ok()?)),
-            None => (word, None),
-        };
-        if value == "_" {
-            all.extend(vec![Point::Nothing; times.unwrap_or(1)]);
-            continue;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        rest = if rest.starts_with("{{") {
+            histograms(rest, &mut all)?
+        } else {
+            let (word, tail) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            numbers(word, &mut all)?;
+            tail
         }
-        let (start, step) = start_and_step(value)?;
-        let mut now = start;
-        for _ in 0..=times.unwrap_or(0) {
-            all.push(Point::Value(now));
-            now += step;
-        }
+        .trim_start();
     }
     Some(all)
+}
+
+fn numbers(word: &str, all: &mut Vec<Point>) -> Option<()> {
+    let (value, times) = match word.split_once('x') {
+        Some((value, times)) => (value, Some(times.parse::<usize>().ok()?)),
+        None => (word, None),
+    };
+    if value == "_" {
+        all.extend(vec![Point::Nothing; times.unwrap_or(1)]);
+        return Some(());
+    }
+    let (start, step) = start_and_step(value)?;
+    let mut now = start;
+    for _ in 0..=times.unwrap_or(0) {
+        all.push(Point::Value(now));
+        now += step;
+    }
+    Some(())
+}
+
+/// `{{...}}`, `{{...}}x2`, `{{...}}+{{...}}x2` or `{{...}}-{{...}}x2`, and what follows.
+fn histograms<'t>(text: &'t str, all: &mut Vec<Point>) -> Option<&'t str> {
+    let (mut now, mut rest) = histogram(text)?;
+    let sign = rest.chars().next().filter(|sign| matches!(sign, '+' | '-'));
+    let mut step = None;
+    if sign.is_some() {
+        let (histogram, tail) = histogram(rest.get(1..)?)?;
+        step = Some(histogram.histogram);
+        rest = tail;
+    }
+    let mut times = 0;
+    if let Some(count) = rest.strip_prefix('x') {
+        let end = count.find(char::is_whitespace).unwrap_or(count.len());
+        let (count, tail) = count.split_at(end);
+        times = count.parse().ok()?;
+        rest = tail;
+    }
+    all.push(Point::Histogram(now.clone()));
+    for _ in 0..times {
+        if let Some(step) = &step {
+            let next = if sign == Some('+') {
+                now.histogram.plus(step)
+            } else {
+                now.histogram.minus(step)
+            };
+            now.histogram = next.ok()?.0;
+        }
+        all.push(Point::Histogram(now.clone()));
+    }
+    Some(rest)
+}
+
+fn histogram(text: &str) -> Option<(HistogramNotation, &str)> {
+    let end = text.find("}}")? + 2;
+    let (histogram, rest) = text.split_at(end);
+    Some((histogram.parse().ok()?, rest))
 }
 
 /// `1`, `1+2` or `1-2`.

@@ -1,8 +1,11 @@
 //! Runs scripts of the Prometheus test language (`load`, `clear`, `eval`).
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use watchpost_model::{Labels, Matcher, Regex, is_stale};
+use watchpost_model::histogram::{CUSTOM_BUCKETS_SCHEMA, HistogramNotation, Span};
+use watchpost_model::{FloatHistogram, Labels, Matcher, Regex, is_stale};
 use watchpost_promql::{Answer, Engine, Error, Features, Options, Steps, Value, parse_with};
 use watchpost_tsdb::{Config, Db};
 
@@ -13,10 +16,10 @@ use crate::notation::{Point, SeriesLine, series, time};
 pub(crate) struct Score {
     pub passed: usize,
     pub total: usize,
-    /// Evals over native histograms, which the engine does not have yet.
+    /// Evals over native histograms.
     pub native_passed: usize,
     pub native_total: usize,
-    /// One line per eval over floats that failed.
+    /// One line per eval that failed.
     pub failures: Vec<String>,
 }
 
@@ -57,7 +60,7 @@ pub(crate) fn run(path: &Path, options: Options) -> Score {
 struct Runner {
     db: Db,
     engine: Engine,
-    /// Series that could not be loaded since they hold native histograms.
+    /// Series with native histograms.
     native: Vec<Labels>,
     score: Score,
 }
@@ -103,14 +106,41 @@ impl Runner {
                 self.native.push(labels.clone());
                 continue;
             };
+            if points.iter().any(|it| matches!(it, Point::Histogram(_))) {
+                self.native.push(labels.clone());
+            }
             for (step, point) in points.iter().enumerate() {
-                if let Point::Value(value) = point {
+                self.append(labels, interval * i64::try_from(step).unwrap(), point);
+            }
+        }
+        if with_nhcb {
+            for (labels, points) in nhcb(&lines) {
+                for (step, histogram) in points {
                     let time_ms = interval * i64::try_from(step).unwrap();
-                    // A second sample at the same time is refused, as in Prometheus.
-                    drop(self.db.append_single(labels, time_ms, *value, time_ms));
+                    self.append_histogram(&labels, time_ms, &histogram);
                 }
             }
         }
+    }
+
+    /// A second sample at the same time is refused, as in Prometheus.
+    fn append(&self, labels: &Labels, time_ms: i64, point: &Point) {
+        match point {
+            Point::Value(value) => {
+                drop(self.db.append_single(labels, time_ms, *value, time_ms));
+            }
+            Point::Histogram(it) => self.append_histogram(labels, time_ms, &it.histogram),
+            Point::Nothing => {}
+        }
+    }
+
+    fn append_histogram(&self, labels: &Labels, time_ms: i64, histogram: &FloatHistogram) {
+        let histogram = histogram.to_histogram();
+        histogram.validate().unwrap();
+        drop(
+            self.db
+                .append_single_histogram(labels, time_ms, &histogram, time_ms),
+        );
     }
 
     fn eval(&mut self, number: usize, head: &str, body: &[&str]) {
@@ -125,11 +155,10 @@ impl Runner {
         *total += 1;
         match outcome {
             Ok(()) => *passed += 1,
-            Err(why) if !native => {
+            Err(why) => {
                 let line = format!("{number}: {}: {why}", case.expression);
                 self.score.failures.push(line);
             }
-            Err(_) => {}
         }
     }
 
@@ -299,9 +328,20 @@ impl Case {
                 wanted => Err(format!("expected {wanted:?}, found {value}")),
             },
             Value::Vector(vector) => {
-                let found: Vec<(Labels, Vec<(i64, f64)>)> = vector
+                let found: Vec<Found> = vector
                     .iter()
-                    .map(|one| (one.labels.clone(), vec![(one.time_ms, one.value)]))
+                    .map(|one| match &one.histogram {
+                        Some(histogram) => Found {
+                            labels: one.labels.clone(),
+                            floats: Vec::new(),
+                            histograms: vec![(one.time_ms, Arc::clone(histogram))],
+                        },
+                        None => Found {
+                            labels: one.labels.clone(),
+                            floats: vec![(one.time_ms, one.value)],
+                            histograms: Vec::new(),
+                        },
+                    })
                     .collect();
                 let When::At(at) = self.when else {
                     return Err("found an instant vector".to_owned());
@@ -309,9 +349,13 @@ impl Case {
                 self.check_series(&found, |_| at)
             }
             Value::Matrix(matrix) => {
-                let found: Vec<(Labels, Vec<(i64, f64)>)> = matrix
+                let found: Vec<Found> = matrix
                     .iter()
-                    .map(|one| (one.labels.clone(), one.points.clone()))
+                    .map(|one| Found {
+                        labels: one.labels.clone(),
+                        floats: one.points.clone(),
+                        histograms: one.histograms.clone(),
+                    })
                     .collect();
                 let ((When::Range(steps), _) | (When::At(_), Some(steps))) =
                     (self.when, self.range_vector)
@@ -325,11 +369,7 @@ impl Case {
         }
     }
 
-    fn check_series(
-        &self,
-        found: &[(Labels, Vec<(i64, f64)>)],
-        time_of: impl Fn(usize) -> i64,
-    ) -> Result<(), String> {
+    fn check_series(&self, found: &[Found], time_of: impl Fn(usize) -> i64) -> Result<(), String> {
         if let Some(scalar) = self.scalar {
             return Err(format!("expected the scalar {scalar}, found {found:?}"));
         }
@@ -338,40 +378,171 @@ impl Case {
             return Err(format!("expected {wanted} series, found {found:?}"));
         }
         for (place, wanted) in self.series.iter().enumerate() {
-            let at = found
-                .iter()
-                .position(|(labels, _)| *labels == wanted.labels);
+            let at = found.iter().position(|one| one.labels == wanted.labels);
             let Some(at) = at.filter(|at| !self.ordered || *at == place) else {
                 return Err(format!(
                     "expected {} at {place}, found {found:?}",
                     wanted.labels
                 ));
             };
-            let points = wanted
-                .points
-                .as_ref()
-                .ok_or("expected a native histogram")?;
-            let wanted: Vec<(i64, f64)> = points
+            let points = wanted.points.as_ref().ok_or("start timestamps")?;
+            found[at].check(points, &time_of)?;
+        }
+        Ok(())
+    }
+}
+
+/// A series of an answer.
+#[derive(Debug)]
+struct Found {
+    labels: Labels,
+    floats: Vec<(i64, f64)>,
+    histograms: Vec<(i64, Arc<FloatHistogram>)>,
+}
+
+impl Found {
+    fn check(&self, points: &[Point], time_of: &impl Fn(usize) -> i64) -> Result<(), String> {
+        let (mut floats, mut histograms) = (Vec::new(), Vec::new());
+        for (step, point) in points.iter().enumerate() {
+            match point {
+                Point::Value(value) if !is_stale(*value) => floats.push((time_of(step), *value)),
+                Point::Histogram(histogram) => histograms.push((time_of(step), histogram)),
+                _ => {}
+            }
+        }
+        let same_floats = floats.len() == self.floats.len()
+            && floats
                 .iter()
-                .enumerate()
-                .filter_map(|(step, point)| match point {
-                    Point::Value(value) if !is_stale(*value) => Some((time_of(step), *value)),
-                    _ => None,
-                })
-                .collect();
-            let found = &found[at].1;
-            let same = wanted.len() == found.len()
-                && wanted
-                    .iter()
-                    .zip(found)
-                    .all(|((wanted_time, wanted), (time, value))| {
-                        wanted_time == time && near(*wanted, *value)
-                    });
-            if !same {
-                return Err(format!("expected {wanted:?}, found {found:?}"));
+                .zip(&self.floats)
+                .all(|((wanted_time, wanted), (time, value))| {
+                    wanted_time == time && near(*wanted, *value)
+                });
+        if !same_floats {
+            return Err(format!("expected {floats:?}, found {:?}", self.floats));
+        }
+        if histograms.len() != self.histograms.len() {
+            let wanted = histograms.len();
+            return Err(format!(
+                "expected {wanted} histograms, found {:?}",
+                self.histograms
+            ));
+        }
+        for ((wanted_time, wanted), (time, histogram)) in histograms.iter().zip(&self.histograms) {
+            if wanted_time != time || !near_histogram(wanted, histogram) {
+                return Err(format!(
+                    "expected {:?} at {wanted_time}, found {histogram:?} at {time}",
+                    wanted.histogram
+                ));
             }
         }
         Ok(())
+    }
+}
+
+/// Whether all numbers are near each other, empty buckets aside.
+fn near_histogram(wanted: &HistogramNotation, found: &FloatHistogram) -> bool {
+    let compacted = |histogram: &FloatHistogram| {
+        let mut histogram = histogram.clone();
+        histogram.compact();
+        histogram
+    };
+    let (tells_reset, wanted, found) = (
+        wanted.tells_reset,
+        compacted(&wanted.histogram),
+        compacted(found),
+    );
+    let all_near =
+        |a: &[f64], b: &[f64]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| near(*a, *b));
+    let numbers = |it: &FloatHistogram| [it.count, it.sum, it.zero_count, it.zero_threshold];
+    wanted.schema == found.schema
+        && (!tells_reset || wanted.counter_reset == found.counter_reset)
+        && all_near(&numbers(&wanted), &numbers(&found))
+        && all_near(&wanted.custom_values, &found.custom_values)
+        && wanted.positive_spans == found.positive_spans
+        && wanted.negative_spans == found.negative_spans
+        && all_near(&wanted.positive_buckets, &found.positive_buckets)
+        && all_near(&wanted.negative_buckets, &found.negative_buckets)
+}
+
+/// At one step of a classic histogram: bounds and counts, the count of all and the sum.
+#[derive(Default)]
+struct ClassicAt {
+    buckets: Vec<(f64, f64)>,
+    count: Option<f64>,
+    sum: f64,
+}
+
+/// The native histograms with custom buckets that classic ones are turned into.
+fn nhcb(lines: &[SeriesLine]) -> Vec<(Labels, Vec<(usize, FloatHistogram)>)> {
+    let mut all: BTreeMap<Labels, BTreeMap<usize, ClassicAt>> = BTreeMap::new();
+    for SeriesLine { labels, points } in lines {
+        let Some((name, part)) = labels.metric_name().rsplit_once('_') else {
+            continue;
+        };
+        let bound = labels.get("le").parse::<f64>();
+        if !matches!(part, "bucket" | "count" | "sum") || (part == "bucket" && bound.is_err()) {
+            continue;
+        }
+        let steps = all
+            .entry(labels.with("__name__", name).with("le", ""))
+            .or_default();
+        for (step, point) in points.iter().flatten().enumerate() {
+            let Point::Value(value) = point else {
+                continue;
+            };
+            if is_stale(*value) {
+                continue;
+            }
+            let at = steps.entry(step).or_default();
+            match part {
+                "bucket" => at.buckets.push((*bound.as_ref().unwrap(), *value)),
+                "count" => at.count = Some(*value),
+                _ => at.sum = *value,
+            }
+        }
+    }
+    let series = all.into_iter().map(|(labels, steps)| {
+        let steps = steps.into_iter().map(|(step, at)| (step, at.into_native()));
+        (labels, steps.collect())
+    });
+    series.collect()
+}
+
+impl ClassicAt {
+    fn into_native(mut self) -> FloatHistogram {
+        self.buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.buckets.dedup_by_key(|(bound, _)| *bound);
+        let last = self.buckets.last().map_or(0.0, |(_, count)| *count);
+        if self
+            .buckets
+            .last()
+            .is_none_or(|(bound, _)| bound.is_finite())
+        {
+            self.buckets
+                .push((f64::INFINITY, self.count.unwrap_or(last)));
+        }
+        let mut before = 0.0;
+        let counts = self.buckets.iter().map(|(_, count)| {
+            let own = count - before;
+            before = *count;
+            own
+        });
+        let counts: Vec<f64> = counts.collect();
+        let bounds = self.buckets.iter().map(|(bound, _)| *bound);
+        let mut histogram = FloatHistogram {
+            schema: CUSTOM_BUCKETS_SCHEMA,
+            count: self.count.unwrap_or(before),
+            sum: self.sum,
+            positive_spans: vec![Span {
+                offset: 0,
+                length: u32::try_from(counts.len()).unwrap(),
+            }],
+            positive_buckets: counts,
+            custom_values: bounds.filter(|bound| bound.is_finite()).collect(),
+            ..FloatHistogram::default()
+        };
+        histogram.compact();
+        histogram
     }
 }
 

@@ -8,6 +8,7 @@ fn query(text: &str) -> Result<Vec<InstantSample>, String> {
         labels: Labels::from_pairs([("__name__", "metric"), ("instance", instance)]),
         time_ms: 0,
         value,
+        histogram: None,
     };
     match text {
         "metric" => Ok(vec![sample("b", 11.0), sample("a", 21.0)]),
