@@ -9,8 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use watchpost_model::{Duration, Labels, stale_nan};
-use watchpost_tsdb::{Column, Config, Db, Disk, DiskFile, Error, Row, SystemDisk, TimeRange};
+use watchpost_model::histogram::{CounterReset, Counts, Span, histogram_mark};
+use watchpost_model::{Duration, Histogram, Labels, stale_nan};
+use watchpost_tsdb::{Config, Db, Disk, DiskFile, Error, Row, SystemDisk, TimeRange};
 
 const START: i64 = 10_000_000_000;
 
@@ -104,18 +105,45 @@ fn samples(db: &Db) -> Samples {
     };
     let mut samples = Samples::new();
     for series in &selection.series {
-        let Column::Float(values) = &series.column else {
-            continue;
-        };
-        assert_eq!(values.len(), series.times.len());
+        assert_eq!(series.values.len(), series.times.len());
         assert!(series.times.is_sorted_by(|a, b| a < b), "times ascend");
-        for (time, value) in series.times.iter().zip(values.iter()) {
-            if !watchpost_model::is_absent(*value) {
-                samples.insert((series.labels.to_string(), *time), value.to_bits());
+        for (row, time) in series.times.iter().enumerate() {
+            let (value, histogram) = (series.values[row], series.histogram(row));
+            let known = histogram.map_or(value.to_bits(), |it| hash(&format!("{it:?}")));
+            if !watchpost_model::is_absent(value) {
+                samples.insert((series.labels.to_string(), *time), known);
             }
         }
     }
     samples
+}
+
+/// FNV-1a.
+fn hash(text: &str) -> u64 {
+    let mix = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, mix)
+}
+
+fn histogram(step: i32) -> Histogram {
+    let count = step.unsigned_abs().into();
+    Histogram {
+        counter_reset: CounterReset::Unknown,
+        schema: 3,
+        zero_threshold: 1e-128,
+        sum: f64::from(step) / 8.0,
+        positive_spans: vec![Span {
+            offset: -2,
+            length: 1,
+        }],
+        negative_spans: Vec::new(),
+        custom_values: Arc::default(),
+        counts: Counts::Integer {
+            count,
+            zero_count: 0,
+            positive: vec![step.unsigned_abs().into()],
+            negative: Vec::new(),
+        },
+    }
 }
 
 /// The files of a real store whose names fit the target.
@@ -167,6 +195,9 @@ fn fill(db: &Db, step: i32) {
     one.append(row, now).expect("a page");
     let part = [(line("part"), f64::from(step))];
     one.append_samples(now, &part, now).expect("a part");
+    let shape = [(line("shape"), histogram_mark(0))];
+    one.append_samples_with(now, (&shape, &[histogram(step)]), now)
+        .expect("a histogram");
     let single = Labels::from_pairs([("__name__", "single")]);
     db.append_single(&single, now - 3, f64::from(step).sqrt(), now)
         .expect("a sample");

@@ -102,7 +102,7 @@ pub use disk::{Disk, DiskFile, SystemDisk};
 pub use error::{Error, Refusal};
 pub use exemplars::{Exemplar, ExemplarOutcome, ExemplarStats};
 pub use head::{Appended, Group, Layout, LineId, Row};
-pub use histogram::Histograms;
+pub use histogram::{Histograms, check as check_histogram};
 pub use index::Cardinality;
 pub use select::{Piece, Scan, Selection, Series, TimeRange};
 pub use stats::{RingStats, Stats};

@@ -61,7 +61,7 @@ pub fn exit_code(result: Result<(), Failure>) -> ExitCode {
 }
 
 /// Writes a line to standard error.
-fn complain(text: std::fmt::Arguments<'_>) {
+pub(crate) fn complain(text: std::fmt::Arguments<'_>) {
     put(&mut std::io::stderr(), text);
 }
 

@@ -4,6 +4,8 @@
 //! gathered by time until another target comes, and then go to the store in order of time. A target
 //! of which only a few samples have come waits for more until the end of the request.
 
+use watchpost_model::Histogram;
+use watchpost_model::histogram::histogram_mark;
 use watchpost_tsdb::LineId;
 
 use super::message::Sample;
@@ -12,6 +14,10 @@ use super::message::Sample;
 const WORTHWHILE: usize = 32;
 /// How many rows of a target are gathered at the most.
 const MAX_ROWS: usize = 4_096;
+/// What a native histogram takes besides its buckets, and how many bytes of them a target's rows have at
+/// the most.
+const HISTOGRAM_BYTES: usize = 256;
+const MAX_HISTOGRAM_BYTES: usize = 8 << 20;
 /// How many emptied rows are kept for their memory, and up to which size.
 const MAX_SPARE: usize = 64;
 const MAX_SPARE_CELLS: usize = 16_384;
@@ -21,6 +27,8 @@ const MAX_SPARE_CELLS: usize = 16_384;
 pub(super) struct Row {
     pub(super) time_ms: i64,
     pub(super) cells: Vec<(LineId, f64)>,
+    /// What values that are marks stand for.
+    pub(super) histograms: Vec<Histogram>,
 }
 
 /// The rows of one target, in order of time.
@@ -29,6 +37,32 @@ pub(super) struct Gathered {
     pub(super) target: usize,
     pub(super) rows: Vec<Row>,
     samples: usize,
+    /// About how many bytes its histograms take.
+    histogram_bytes: usize,
+}
+
+impl Gathered {
+    /// The place of the row of a time, which is made where there is none.
+    fn row(&mut self, time_ms: i64, spare: &mut Vec<Row>) -> usize {
+        let place = self.rows.binary_search_by_key(&time_ms, |row| row.time_ms);
+        place.unwrap_or_else(|place| {
+            let mut row = spare.pop().unwrap_or_default();
+            row.time_ms = time_ms;
+            self.rows.insert(place, row);
+            place
+        })
+    }
+
+    /// Takes the rows, to be stored.
+    fn take(&mut self) -> Self {
+        (self.samples, self.histogram_bytes) = (0, 0);
+        Self {
+            target: self.target,
+            rows: std::mem::take(&mut self.rows),
+            samples: 0,
+            histogram_bytes: 0,
+        }
+    }
 }
 
 /// The rows that are being gathered.
@@ -61,6 +95,7 @@ impl Batches {
                 target,
                 rows: Vec::new(),
                 samples: 0,
+                histogram_bytes: 0,
             });
             self.open.len() - 1
         });
@@ -84,15 +119,7 @@ impl Batches {
 
     fn push_elsewhere(&mut self, line: LineId, sample: Sample) -> Option<Gathered> {
         let batch = self.open.get_mut(self.current)?;
-        let place = batch
-            .rows
-            .binary_search_by_key(&sample.time_ms, |row| row.time_ms)
-            .unwrap_or_else(|place| {
-                let mut row = self.spare.pop().unwrap_or_default();
-                row.time_ms = sample.time_ms;
-                batch.rows.insert(place, row);
-                place
-            });
+        let place = batch.row(sample.time_ms, &mut self.spare);
         if let Some(row) = batch.rows.get_mut(place) {
             row.cells.push((line, sample.value));
         }
@@ -101,12 +128,33 @@ impl Batches {
             return None;
         }
         self.cursor = 0;
-        batch.samples = 0;
-        Some(Gathered {
-            target: batch.target,
-            rows: std::mem::take(&mut batch.rows),
-            samples: 0,
-        })
+        Some(batch.take())
+    }
+
+    /// Adds a native histogram of the series that has begun. Gives the target's rows where they have
+    /// become too many.
+    pub(super) fn push_histogram(
+        &mut self,
+        line: LineId,
+        time_ms: i64,
+        histogram: Histogram,
+    ) -> Option<Gathered> {
+        let batch = self.open.get_mut(self.current)?;
+        batch.samples += 1;
+        batch.histogram_bytes += HISTOGRAM_BYTES + 8 * histogram.bucket_count();
+        let place = batch.row(time_ms, &mut self.spare);
+        if let Some(row) = batch.rows.get_mut(place)
+            && let Ok(of_row) = u32::try_from(row.histograms.len())
+        {
+            row.cells.push((line, histogram_mark(of_row)));
+            row.histograms.push(histogram);
+        }
+        self.cursor = place + 1;
+        if batch.rows.len() < MAX_ROWS && batch.histogram_bytes < MAX_HISTOGRAM_BYTES {
+            return None;
+        }
+        self.cursor = 0;
+        Some(batch.take())
     }
 
     /// The rest at the end of a request.
@@ -120,6 +168,7 @@ impl Batches {
         for mut row in rows {
             if self.spare.len() < MAX_SPARE && row.cells.capacity() <= MAX_SPARE_CELLS {
                 row.cells.clear();
+                row.histograms.clear();
                 self.spare.push(row);
             }
         }

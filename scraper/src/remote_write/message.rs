@@ -2,14 +2,14 @@
 //!
 //! ```text
 //! WriteRequest    timeseries 1: TimeSeries, metadata 3: MetricMetadata
-//! TimeSeries      labels 1: Label, samples 2: Sample, exemplars 3: Exemplar, histograms 4
+//! TimeSeries      labels 1: Label, samples 2: Sample, exemplars 3: Exemplar, histograms 4: Histogram
 //! Label           name 1, value 2
 //! Sample          value 1: double, timestamp 2: int64 (ms)
 //! Exemplar        labels 1: Label, value 2: double, timestamp 3: int64 (ms)
 //! MetricMetadata  type 1, metric_family_name 2, help 4, unit 5
 //! ```
 //!
-//! A field that is left out is zero or empty. Source:
+//! Histograms are in `histogram`. A field that is left out is zero or empty. Source:
 //! <https://prometheus.io/docs/specs/prw/remote_write_spec/>.
 
 use watchpost_model::{Metadata, MetricType};

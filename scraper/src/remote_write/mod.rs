@@ -18,6 +18,7 @@
 //! Source: <https://prometheus.io/docs/specs/prw/remote_write_spec/>.
 
 mod batch;
+mod histogram;
 mod known;
 mod labels;
 mod message;

@@ -26,7 +26,7 @@ pub enum Reason {
     Store(Refusal),
     /// The labels of the series are no labels.
     InvalidLabels,
-    /// Native histograms, which are not stored.
+    /// Native histograms that make no sense, or are too large.
     Histogram,
     /// Exemplars: the store keeps none, or they are out of order or have too long labels. This alone
     /// is no fault of the sender's.
@@ -51,7 +51,7 @@ impl Reason {
             Self::Store(Refusal::ForgottenLine) => "forgotten_line",
             Self::Store(Refusal::AbsentMark) => "absent_mark",
             Self::InvalidLabels => "invalid_labels",
-            Self::Histogram => "native_histogram",
+            Self::Histogram => "invalid_histogram",
             Self::Exemplar => "exemplar",
         }
     }
@@ -67,7 +67,7 @@ impl fmt::Display for Reason {
         match self {
             Self::Store(refusal) => refusal.fmt(f),
             Self::InvalidLabels => f.write_str("invalid labels"),
-            Self::Histogram => f.write_str("native histograms are disabled"),
+            Self::Histogram => f.write_str("invalid native histograms"),
             Self::Exemplar => f.write_str("exemplars that are not kept"),
         }
     }

@@ -11,8 +11,12 @@ use super::message::{Entry, LabelFields, Part, Parts, Request, labels_first};
 use super::outcome::Reason;
 use super::worker::Worker;
 
+mod histograms;
+
 /// The messages as prost reads and writes them.
 mod reference {
+    pub(super) use super::histograms::Histogram;
+
     #[derive(Clone, PartialEq, prost::Message)]
     pub(super) struct WriteRequest {
         #[prost(message, repeated, tag = "1")]
@@ -30,7 +34,7 @@ mod reference {
         #[prost(message, repeated, tag = "3")]
         pub(super) exemplars: Vec<Exemplar>,
         #[prost(message, repeated, tag = "4")]
-        pub(super) histograms: Vec<Sample>,
+        pub(super) histograms: Vec<Histogram>,
     }
 
     #[derive(Clone, PartialEq, prost::Message)]
@@ -198,7 +202,7 @@ fn any_series() -> impl Strategy<Value = TimeSeries> {
             labels,
             samples,
             exemplars: others.iter().map(exemplar).collect(),
-            histograms: others,
+            histograms: others.iter().map(histograms::empty).collect(),
         })
 }
 
@@ -378,21 +382,13 @@ fn labels_may_come_after_samples() {
 }
 
 #[test]
-fn exemplars_that_are_not_kept_are_no_fault_and_histograms_are_one() {
+fn exemplars_that_are_not_kept_are_no_fault() {
     let (_, mut worker) = worker();
     let mut odd = series(&[("__name__", "a")], &[(0, 1.0)]);
     odd.exemplars = odd.samples.iter().map(exemplar).collect();
-    let outcome = write(&mut worker, &request(vec![odd.clone()]));
+    let outcome = write(&mut worker, &request(vec![odd]));
     assert_eq!(outcome.refused, [(Reason::Exemplar, 1)]);
     assert_eq!(outcome.fault(), None);
-    odd.histograms = odd.samples.clone();
-    let outcome = write(&mut worker, &request(vec![odd]));
-    assert!(
-        outcome
-            .fault()
-            .unwrap()
-            .starts_with("native histograms are disabled (1)")
-    );
 }
 
 #[test]

@@ -3,9 +3,12 @@
 use std::fmt::Write;
 
 use watchpost_model::Labels;
-use watchpost_tsdb::{Appended, Db, Error, Exemplar, ExemplarOutcome, Group, Refusal};
+use watchpost_tsdb::{
+    Appended, Db, Error, Exemplar, ExemplarOutcome, Group, LineId, Refusal, check_histogram,
+};
 
 use super::batch::{Batches, Gathered, Row};
+use super::histogram::histogram;
 use super::known::{Known, Series};
 use super::labels::{LabelFault, Split, labels, line_labels, split};
 use super::message::{Entry, Part, Parts, Request, Sample, exemplar, labels_first, metadata};
@@ -122,11 +125,34 @@ impl Worker {
                     }
                 }
                 Part::Exemplar(bytes) => self.exemplar(series, bytes, outcome)?,
-                Part::Histogram(_) => outcome.refuse(Reason::Histogram, 1, || told(series)),
+                Part::Histogram(bytes) => {
+                    let of = (series, found.line);
+                    if let Some(full) = self.histogram(of, bytes, outcome)? {
+                        self.store(full, outcome, now_ms)?;
+                    }
+                }
                 Part::LateLabel => return Ok(false),
             }
         }
         Ok(true)
+    }
+
+    /// Takes a native histogram of a series.
+    #[cold]
+    fn histogram(
+        &mut self,
+        (series, line): (&[u8], LineId),
+        bytes: &[u8],
+        outcome: &mut Outcome,
+    ) -> Result<Option<Gathered>, WriteError> {
+        let (time_ms, histogram) = histogram(bytes)?;
+        if let Err(fault) = check_histogram(&histogram) {
+            outcome.refuse(Reason::Histogram, 1, || {
+                format!("{fault} in {} at {time_ms} ms", told(series))
+            });
+            return Ok(None);
+        }
+        Ok(self.batches.push_histogram(line, time_ms, histogram))
     }
 
     /// Keeps an exemplar of a series, where the store keeps any.
@@ -234,7 +260,8 @@ fn store_row(
     now_ms: i64,
 ) -> Result<(), WriteError> {
     let what = || format!("a sample of {} at {} ms", group.labels(), row.time_ms);
-    match group.append_samples(row.time_ms, &row.cells, now_ms) {
+    let samples = (&*row.cells, &*row.histograms);
+    match group.append_samples_with(row.time_ms, samples, now_ms) {
         Ok(appended) => {
             outcome.samples += appended.samples;
             for (refusal, count) in refusals(&appended) {

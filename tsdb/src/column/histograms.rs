@@ -15,7 +15,7 @@ use foldhash::HashMap;
 use watchpost_model::histogram::{histogram_index, histogram_mark};
 use watchpost_model::{Histogram, absent_nan};
 
-use super::{HISTOGRAMS, KIND, Scratch, decode, encode, length};
+use super::{Flags, HISTOGRAMS, KIND, Scratch, decode, encode, length};
 use crate::histogram::{self, Histograms, Marked};
 use crate::log::bytes::{Malformed, Reader, put_number};
 
@@ -62,10 +62,17 @@ pub(crate) fn decode_marked(
     list: &Histograms,
     out: &mut Vec<f64>,
 ) -> Result<(), Malformed> {
-    let Some(inside) = Inside::parse(bytes)? else {
-        return decode(bytes, rows, range, out);
-    };
     let start = out.len();
+    let Some(inside) = Inside::parse(bytes)? else {
+        decode(bytes, rows, range, out)?;
+        let values = out.get(start..).unwrap_or_default();
+        let stray = |value: &f64| histogram_index(*value).is_some();
+        // Only damage makes a mark that stands for nothing.
+        if !Flags::of(bytes)?.clean && values.iter().any(stray) {
+            return Err(Malformed);
+        }
+        return Ok(());
+    };
     decode(inside.column, rows, range, out)?;
     let values = out.get_mut(start..).unwrap_or_default();
     let mut wanted = vec![false; inside.count];

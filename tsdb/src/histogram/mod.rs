@@ -34,8 +34,8 @@ pub(crate) trait Marked {
     fn at(&self, place: u32) -> Option<Arc<Histogram>>;
 }
 
-/// Refuses what makes no sense or is too large.
-pub(crate) fn check(histogram: &Histogram) -> Result<(), Error> {
+/// Refuses what makes no sense or is too large for a store.
+pub fn check(histogram: &Histogram) -> Result<(), Error> {
     let parts = parts(histogram);
     if parts > MOST_PARTS {
         return Err(Error::HistogramSize {

@@ -10,6 +10,7 @@ use tempfile::tempdir;
 use watchpost_model::{Duration, Labels, is_stale};
 use watchpost_tsdb::{Config, Db};
 
+use crate::histograms::numbered;
 use crate::support::{self, append, dump, group, is_long, line, open_unsynced};
 
 /// Where the child's store is; without it the child's part has nothing to do.
@@ -39,6 +40,11 @@ fn row(number: i64) -> Vec<(&'static str, &'static str, f64)> {
         ("h1", "noise", noise),
         ("h1", "steady", 7.0),
         ("h2", "count", f64::from(small / 2)),
+        (
+            "h1",
+            "shape",
+            numbered(u32::try_from(number % 1_000).unwrap()),
+        ),
         ("h1", "part", f64::from(small) / 100.0),
         ("", "single", -f64::from(small)),
     ];
@@ -61,7 +67,13 @@ fn append_row(db: &Db, number: i64) {
         page.collect::<Vec<_>>()
     };
     let one = group(db, "h1");
-    append(db, &one, time, &page("h1", &["count", "noise", "steady"])).unwrap();
+    append(
+        db,
+        &one,
+        time,
+        &page("h1", &["count", "shape", "noise", "steady"]),
+    )
+    .unwrap();
     append(
         db,
         &group(db, "h2"),

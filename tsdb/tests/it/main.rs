@@ -11,6 +11,8 @@ mod disk;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod histograms;
+#[cfg(test)]
 mod kill;
 #[cfg(test)]
 mod losses;

@@ -6,6 +6,7 @@ use std::path::Path;
 use watchpost_model::{Duration, Labels, Matcher, stale_nan};
 use watchpost_tsdb::{Config, Db, TimeRange};
 
+use crate::histograms::{append_samples, numbered};
 use crate::support::{self, Dump, append_at, dump, group, line};
 
 /// How many steps the run has.
@@ -38,6 +39,7 @@ pub(crate) fn step(db: &Db, step: i64) {
     let small = i32::try_from(step).unwrap();
     let [one, two] = ["h1", "h2"].map(|name| group(db, name));
     let [a, b, c, d] = ["a", "b", "c", "d"].map(|name| line(db, name));
+    let shapes = line(db, "shapes");
     let (count, noise) = (
         f64::from(small * 3),
         f64::from(small * 7_919 % 1_009).sqrt(),
@@ -48,8 +50,8 @@ pub(crate) fn step(db: &Db, step: i64) {
             db.append_single(&single, now - 7, noise, now).unwrap();
         }
         6 => {
-            two.append_samples(now, &[(d, count), (c, noise)], now)
-                .unwrap();
+            let part = [(d, count), (c, noise), (shapes, numbered(1))];
+            append_samples(&two, now, &part, now).unwrap();
         }
         7 if step % 20 == 7 => drop(two.end(now, now)),
         8 => drop(db.sync()),
@@ -66,8 +68,9 @@ pub(crate) fn step(db: &Db, step: i64) {
         }
         _ => {}
     }
-    let page = [(a, count), (b, 7.0), (c, noise), (d, -0.0)];
-    let lines = if step / 40 % 2 == 0 { 4 } else { 2 };
+    let shape = numbered(u32::try_from(step).unwrap());
+    let page = [(a, count), (shapes, shape), (b, 7.0), (c, noise), (d, -0.0)];
+    let lines = if step / 40 % 2 == 0 { 5 } else { 3 };
     append_at(db, &one, now, &page[..lines], now).unwrap();
     if step % 20 != 7 {
         append_at(db, &two, now, &page[..1], now).unwrap();

@@ -4,10 +4,12 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use watchpost_model::{Labels, Matcher, is_absent};
+use watchpost_model::{Labels, Matcher, is_absent, is_stale};
 use watchpost_tsdb::{
-    Appended, Config, Db, Disk, DiskFile, Error, Group, LineId, Row, Series, SystemDisk, TimeRange,
+    Appended, Config, Db, Disk, DiskFile, Error, Group, LineId, Series, SystemDisk, TimeRange,
 };
+
+use crate::histograms::{append_page, known};
 
 /// The samples of each series, by its labels; values as bits.
 pub(crate) type Dump = Vec<(String, Vec<(i64, u64)>)>;
@@ -49,14 +51,7 @@ pub(crate) fn append_at(
     page: &[(LineId, f64)],
     now_ms: i64,
 ) -> Result<Appended, Error> {
-    let lines: Vec<_> = page.iter().map(|(line, _)| *line).collect();
-    let values: Vec<_> = page.iter().map(|(_, value)| *value).collect();
-    let row = Row {
-        time_ms,
-        layout: &db.layout(&lines),
-        values: &values,
-    };
-    group.append(row, now_ms)
+    append_page(db, group, time_ms, page, now_ms)
 }
 
 /// Whether the tests that can be long are to be: `scripts/test --all` sets it.
@@ -83,12 +78,15 @@ pub(crate) fn samples(series: &Series, range: TimeRange) -> Vec<(i64, u64)> {
     let values = &series.values;
     assert_eq!(values.len(), series.times.len());
     assert!(series.times.is_sorted_by(|a, b| a < b));
-    let plain = |value: &f64| !is_absent(*value) && !watchpost_model::is_stale(*value);
-    assert_eq!(series.dense, values.iter().all(plain));
-    let samples = series.times.iter().zip(values.iter());
+    let rows = || 0..values.len();
+    let is_histogram = |row: usize| series.histogram(row).is_some();
+    assert_eq!(series.histograms.is_some(), rows().any(is_histogram));
+    let plain =
+        |row: usize| !is_absent(values[row]) && !is_stale(values[row]) && !is_histogram(row);
+    assert_eq!(series.dense, rows().all(plain));
+    let samples = rows().filter(|row| !is_absent(values[*row]));
     let samples: Vec<_> = samples
-        .filter(|(_, value)| !is_absent(**value))
-        .map(|(time, value)| (*time, value.to_bits()))
+        .map(|row| (series.times[row], known(series, row)))
         .collect();
     assert!(!samples.is_empty());
     let mut times = samples.iter().map(|(time, _)| time);

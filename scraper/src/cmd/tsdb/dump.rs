@@ -1,7 +1,8 @@
 //! `watchpost tsdb dump`: the samples as OpenMetrics or CSV.
 //!
 //! The OpenMetrics are those of `promtool tsdb dump-openmetrics`: a line a sample, with its time, and
-//! `# EOF`. Stale markers and histograms, which that format cannot tell, are left out.
+//! `# EOF`. Stale markers and native histograms, which that format cannot tell, are left out; how many
+//! of the latter there were is told at the end, on the error output.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -16,6 +17,7 @@ use watchpost_tsdb::{Db, Series};
 use super::batches::each_series;
 use super::{open, range, selectors};
 use crate::clock;
+use crate::cmd::complain;
 use crate::flags::{DumpFlags, DumpFormat};
 
 /// Runs the verb.
@@ -51,8 +53,10 @@ pub(super) fn write<W: Write>(db: &Db, flags: &DumpFlags, mut out: W) -> anyhow:
         out.write_all(b"metric,labels,time,value\n")?;
     }
     let mut text = Vec::new();
+    let mut histograms = 0;
     each_series(db, range, &selectors, |series| {
         text.clear();
+        histograms += histogram_count(series);
         let begin = match flags.format {
             DumpFormat::Openmetrics => openmetrics(&series.labels),
             DumpFormat::Csv => csv(&series.labels),
@@ -81,7 +85,23 @@ pub(super) fn write<W: Write>(db: &Db, flags: &DumpFlags, mut out: W) -> anyhow:
         out.write_all(b"# EOF\n")?;
     }
     out.flush()?;
+    if histograms > 0 {
+        complain(format_args!(
+            "{histograms} native histogram samples were left out: neither format can tell them"
+        ));
+    }
     Ok(out)
+}
+
+/// How many native histograms a series has.
+fn histogram_count(series: &Series) -> usize {
+    if series.histograms.is_none() {
+        return 0;
+    }
+    let values = series.values.iter();
+    values
+        .filter(|value| histogram_index(**value).is_some())
+        .count()
 }
 
 /// How much text is put together before it is written.

@@ -7,6 +7,7 @@ use watchpost_tsdb::{Appended, Config, Db, Error, Group, LineId, TimeRange};
 use super::oracle::{Cell, Cells, Offer, Oracle, State};
 use super::step::{Query, Setting, Step, Values};
 use super::world::{GROUPS, LINES, SINGLES, World, group_labels, is_twin, line_labels};
+use crate::histograms::{append_samples, append_single};
 use crate::support::{self, open_unsynced};
 
 const START: i64 = 10_000_000_000;
@@ -270,9 +271,7 @@ impl Run {
             })
             .collect();
         let part_lines = self.with_lines(values);
-        let result = self
-            .group(group)
-            .append_samples(time, &part_lines, self.now);
+        let result = append_samples(&self.group(group), time, &part_lines, self.now);
         self.settle(&offers, &result);
         if result.is_ok() {
             for ((line, _), state) in part.iter().zip(states) {
@@ -296,7 +295,7 @@ impl Run {
             fills: false,
         };
         let labels = self.world.labels(series);
-        let result = self.db().append_single(labels, time, value, self.now);
+        let result = append_single(self.db(), labels, time, value, self.now);
         self.settle(&[offer], &result);
         if result.is_ok() {
             self.oracle.note_time(SINGLES, line, time);
@@ -313,7 +312,7 @@ impl Run {
         let target = self.group(group);
         let page = support::append_at(self.db(), &target, time, &lines, self.now);
         assert!(matches!(page, Err(Error::Refused(_))), "{page:?}");
-        let part = target.append_samples(time, &lines, self.now);
+        let part = append_samples(&target, time, &lines, self.now);
         assert!(matches!(part, Err(Error::Refused(_))), "{part:?}");
         let offers = self.offers(group, time, &first_of_each(values), |_| false);
         self.settle(&offers, &part);

@@ -2,9 +2,11 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use watchpost_model::histogram::histogram_index;
 use watchpost_model::{MatchOp, Matcher, is_absent, stale_nan};
 
 use super::world::{GROUPS, LINES};
+use crate::histograms::{NUMBERS, numbered};
 
 /// What a store is opened with. Times are in seconds.
 #[derive(Clone, Debug)]
@@ -106,8 +108,12 @@ fn value() -> impl Strategy<Value = f64> {
         1 => Just(f64::NAN),
         1 => Just(-0.0),
         1 => any::<u64>().prop_map(f64::from_bits),
+        2 => (0..NUMBERS).prop_map(numbered),
+        1 => (0..4_u32).prop_map(numbered),
     ]
-    .prop_filter("not the mark of none", |value| !is_absent(*value))
+    .prop_filter("not a mark", |value| {
+        !is_absent(*value) && histogram_index(*value).is_none()
+    })
 }
 
 fn values() -> impl Strategy<Value = Values> {
