@@ -4,11 +4,15 @@
 //! bits, least first, one ASCII character each, with `0x40` set on all but the last: so the whole
 //! stays valid UTF-8, equal sets are equal strings, and a copy of a set is a reference count.
 
+mod builder;
+
 use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+pub use builder::LabelsBuilder;
 
 /// The label that holds a series' metric name.
 pub const METRIC_NAME: &str = "__name__";
@@ -74,20 +78,29 @@ impl Labels {
 
     /// A builder that starts from this set.
     pub fn builder(&self) -> LabelsBuilder {
-        LabelsBuilder {
-            labels: self
-                .iter()
-                .map(|(n, v)| (n.to_owned(), v.to_owned()))
-                .collect(),
+        let mut builder = LabelsBuilder::default();
+        for (name, value) in self {
+            builder.push(name, value);
         }
+        builder
     }
 
     /// The set with only the labels that `keep` accepts by name.
     #[must_use]
     pub fn retain(&self, mut keep: impl FnMut(&str) -> bool) -> Self {
+        self.filtered(|name, _| keep(name))
+    }
+
+    /// The set with only the labels that the other one does not have with the same value.
+    #[must_use]
+    pub fn without_those_of(&self, other: &Self) -> Self {
+        self.filtered(|name, value| other.get(name) != value)
+    }
+
+    fn filtered(&self, mut keep: impl FnMut(&str, &str) -> bool) -> Self {
         let mut text = String::with_capacity(self.0.len());
         for (name, value) in self {
-            if keep(name) {
+            if keep(name, value) {
                 push_label(&mut text, name, value);
             }
         }
@@ -256,65 +269,6 @@ impl<'a> Iterator for LabelIter<'a> {
             return None;
         }
         Some((self.take()?, self.take()?))
-    }
-}
-
-/// Collects labels and makes a set of them.
-#[derive(Clone, Debug, Default)]
-pub struct LabelsBuilder {
-    labels: Vec<(String, String)>,
-}
-
-impl LabelsBuilder {
-    /// Sets a label; an empty value removes it.
-    pub fn set(&mut self, name: &str, value: &str) -> &mut Self {
-        let place = self.labels.iter().position(|(have, _)| have == name);
-        match (place, value.is_empty()) {
-            (Some(place), true) => drop(self.labels.remove(place)),
-            (Some(place), false) => {
-                if let Some((_, old)) = self.labels.get_mut(place) {
-                    value.clone_into(old);
-                }
-            }
-            (None, true) => {}
-            (None, false) => self.labels.push((name.to_owned(), value.to_owned())),
-        }
-        self
-    }
-
-    /// Removes a label.
-    pub fn remove(&mut self, name: &str) -> &mut Self {
-        self.set(name, "")
-    }
-
-    /// The value of a label, empty where it is not set.
-    pub fn get(&self, name: &str) -> &str {
-        self.labels
-            .iter()
-            .find(|(have, _)| have == name)
-            .map_or("", |(_, value)| value)
-    }
-
-    /// Names and values in the order they were set.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.labels
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-    }
-
-    /// Forgets all labels and keeps the memory.
-    pub fn clear(&mut self) {
-        self.labels.clear();
-    }
-
-    /// The finished set.
-    pub fn build(&mut self) -> Labels {
-        self.labels.sort_unstable();
-        let mut text = String::new();
-        for (name, value) in &self.labels {
-            push_label(&mut text, name, value);
-        }
-        Labels(text.into())
     }
 }
 

@@ -76,12 +76,21 @@ impl<T: Copy> KnownLine<T> {
     /// length of it all.
     #[inline]
     pub(super) fn quick(&self, page: &[u8]) -> Option<(f64, usize)> {
-        let (text, rest) = page.split_at_checked(self.text.len())?;
-        if *text != *self.text || self.has_time || !self.ends_series {
+        let text = page.get(..self.text.len())?;
+        if *text != *self.text {
             return None;
         }
-        let (value, length) = line_number(rest)?;
-        Some((value, text.len() + length + 1))
+        self.value(page)
+    }
+
+    /// As `quick`, where it is known that `page` starts with this line's text.
+    #[inline]
+    pub(super) fn value(&self, page: &[u8]) -> Option<(f64, usize)> {
+        if self.has_time || !self.ends_series {
+            return None;
+        }
+        let (value, length) = line_number(page.get(self.text.len()..)?)?;
+        Some((value, self.text.len() + length + 1))
     }
 }
 

@@ -112,7 +112,7 @@ impl<'a, 's, T: Copy> Walk<'a, 's, T> {
         let line = line.get(..memchr::memchr(b'\n', line)?)?;
         let blank = memchr::memrchr(b' ', line)?;
         let known = shapes.find_text(rest.get(..=start + blank)?)?;
-        let (value, length) = known.quick(rest)?;
+        let (value, length) = known.value(rest)?;
         self.resume_after(known);
         self.pass(length);
         Some(Step::Value(Arc::clone(known), value))

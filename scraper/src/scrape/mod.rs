@@ -14,6 +14,7 @@ mod buffers;
 mod class;
 mod client;
 mod cycle;
+mod feed;
 mod ingest;
 mod labels;
 mod limits;
@@ -28,6 +29,7 @@ mod target;
 mod wire;
 
 pub use client::{Client, ClientError, FetchError};
+pub use feed::Feed;
 pub use manager::{Counters, Manager};
 pub use pool::Pool;
 pub use target::{Health, State, Target, TargetError};

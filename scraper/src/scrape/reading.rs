@@ -4,9 +4,9 @@
 //! Others are looked up by their text, and only a text that no target of the class had before is
 //! read as labels.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use foldhash::HashSet;
 use watchpost_model::text::{Format, Sample, Step, Walk};
 use watchpost_model::{Labels, LabelsBuilder, METRIC_NAME};
 use watchpost_tsdb::{Db, LineId};
@@ -161,16 +161,14 @@ impl Reader<'_> {
         if has_time {
             return Ok(Line::Timed);
         }
-        let own = labels
-            .iter()
-            .filter(|(name, value)| self.target.get(name) != *value);
+        let own = labels.without_those_of(self.target);
         let removed: Vec<&str> = self
             .target
             .iter()
             .filter(|(name, _)| !labels.has(name))
             .map(|(name, _)| name)
             .collect();
-        let id = self.db.line(&Labels::from_pairs(own), &removed)?;
+        let id = self.db.line(&own, &removed)?;
         Ok(Line::Kept(id))
     }
 
@@ -290,8 +288,15 @@ fn added(before: &[PageLine], now: &[PageLine]) -> usize {
     let end = before.iter().rev().zip(now.iter().rev());
     let end = end.take_while(same).count();
     let before = before.iter().take(before.len() - end);
-    let mut seen: HashSet<&[u8]> = before.map(|line| line.series()).collect();
+    let here: HashSet<*const _> = before.clone().map(Arc::as_ptr).collect();
     let now = now.iter().take(now.len() - end);
-    now.filter(|line| line.what() != Line::Dropped && seen.insert(line.series()))
-        .count()
+    // Nearly always a series has the line that it had; the same under other comments has not.
+    let others =
+        now.filter(|line| line.what() != Line::Dropped && !here.contains(&Arc::as_ptr(line)));
+    let mut others = others.peekable();
+    if others.peek().is_none() {
+        return 0;
+    }
+    let mut seen: HashSet<&[u8]> = before.map(|line| line.series()).collect();
+    others.filter(|line| seen.insert(line.series())).count()
 }

@@ -146,6 +146,11 @@ impl Groups {
         let Some(known) = self.all.get_mut(&group) else {
             return;
         };
+        if let Some(number) = known.schema
+            && self.schemas.lengthen(number, schema)
+        {
+            return;
+        }
         let new = (schema.len() > 0).then(|| self.schemas.attach(schema, group));
         let old = std::mem::replace(&mut known.schema, new);
         if let Some(old) = old

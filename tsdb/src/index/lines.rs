@@ -1,5 +1,6 @@
 //! Lines: label sets as they stand on a page, each stored once for the whole store.
 
+use std::collections::hash_map::Entry as Place;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -30,7 +31,10 @@ impl Line {
         removed.dedup();
         Self {
             labels: labels.clone(),
-            removed: removed.into(),
+            removed: match removed.as_slice() {
+                [] => Arc::default(),
+                _ => removed.into(),
+            },
         }
     }
 
@@ -82,18 +86,26 @@ impl Lines {
 
     /// The id of a line, new or known.
     pub(crate) fn intern(&mut self, line: Line) -> Result<LineId, Error> {
-        if let Some(id) = self.find(&line) {
-            return Ok(id);
-        }
+        let place = match self.ids.entry(line) {
+            Place::Occupied(known) => {
+                let id = *known.get();
+                if let Some(entry) = self.entries.get(&id) {
+                    entry.asked.store(true, Ordering::Relaxed);
+                }
+                return Ok(id);
+            }
+            Place::Vacant(place) => place,
+        };
         let number = self.next;
         self.next = number.checked_add(1).ok_or(Error::Full("lines"))?;
+        let line = place.key().clone();
+        place.insert(LineId(number));
         for (name, value) in &line.labels {
             self.postings.add(name, value, number);
         }
         for name in &*line.removed {
             self.postings.add(name, "", number);
         }
-        self.ids.insert(line.clone(), LineId(number));
         let entry = Entry {
             line,
             asked: AtomicBool::new(true),

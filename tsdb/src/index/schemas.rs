@@ -71,6 +71,12 @@ impl Schema {
     /// The slot of a line.
     pub(crate) fn slot(&self, line: LineId) -> Option<usize> {
         if self.by_line.is_empty() {
+            // Lines that came together have numbers one after the other.
+            let first = self.line(0)?;
+            let guess = line.0.checked_sub(first.0)? as usize;
+            if self.line(guess) == Some(line) {
+                return Some(guess);
+            }
             return self.lines.binary_search(&line).ok();
         }
         let place = self
@@ -134,6 +140,31 @@ impl Schemas {
             return Arc::clone(schema);
         }
         self.intern(lines)
+    }
+
+    /// Notes that a group, which alone has the schema of this number, has a longer one that begins
+    /// with it: only what is new needs to be noted. False, and nothing is done, where that is not so.
+    pub(crate) fn lengthen(&mut self, number: u32, schema: &Arc<Schema>) -> bool {
+        let Some(Some(used)) = self.used.get_mut(number as usize) else {
+            return false;
+        };
+        let Some(new) = schema.lines().strip_prefix(used.schema.lines()) else {
+            return false;
+        };
+        let known = self.known.entry(Key(Arc::clone(schema))).or_default();
+        if used.groups.set().len() != 1 || known.is_some() {
+            return false;
+        }
+        *known = Some(number);
+        let old = std::mem::replace(&mut used.schema, Arc::clone(schema));
+        // Blocks that were made with it may still hold it.
+        if let Some(known) = self.known.get_mut(old.lines()) {
+            *known = None;
+        }
+        for line in new {
+            self.of_line.entry(*line).or_default().insert(number);
+        }
+        true
     }
 
     /// Notes that a group has a schema. Gives the schema's number, good until its last group leaves.
@@ -302,6 +333,27 @@ mod tests {
         assert_ne!(again, a);
         assert_eq!(members(&schemas.of_line(LineId(1))), [again]);
         assert_eq!(schemas.numbers().count(), 3);
+    }
+
+    #[test]
+    fn a_schema_of_one_group_grows_where_it_is_and_others_do_not() {
+        let mut schemas = Schemas::default();
+        let short = schemas.intern(lines(&[1, 2]));
+        let number = schemas.attach(&short, GroupId(10));
+        let long = schemas.extend(&short, &lines(&[3]));
+        assert!(!schemas.lengthen(number, &Arc::new(Schema::new(lines(&[2, 1, 3])))));
+        assert!(schemas.lengthen(number, &long));
+        assert!(Arc::ptr_eq(schemas.get(number).unwrap(), &long));
+        assert_eq!(members(&schemas.of_line(LineId(3))), [number]);
+        assert_eq!(schemas.attach(&long, GroupId(11)), number);
+        let longer = schemas.extend(&long, &lines(&[4]));
+        assert!(!schemas.lengthen(number, &longer), "two groups have it");
+        // The short one is nobody's now, and gets a number of its own when it is used again.
+        assert_ne!(schemas.attach(&short, GroupId(12)), number);
+        schemas.detach(number, GroupId(10));
+        schemas.detach(number, GroupId(11));
+        assert!(!schemas.has_line(LineId(3)));
+        assert!(schemas.has_line(LineId(1)));
     }
 
     #[test]
