@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use watchpost_model::{Labels, METRIC_NAME};
+use tracing::warn;
+use watchpost_model::histogram::HistogramError;
+use watchpost_model::{FloatHistogram, Histogram, Labels, METRIC_NAME};
 use watchpost_promql::{Answer, InstantSample, Value, parse};
 use watchpost_tsdb::Group;
 
@@ -13,7 +15,7 @@ use crate::error::Error;
 use crate::file::{Alerting, Rule, RuleKind};
 use crate::hold::StoreWitness;
 use crate::notify::{Event, EventState};
-use crate::record::{Moment, Written};
+use crate::record::{Moment, Recorded, Written};
 use crate::status::{AlertStatus, AlertingStatus, Health, RuleStatus};
 use crate::template::{Context, Template};
 
@@ -226,7 +228,7 @@ fn record(
     rule: &Rule,
     vector: Vec<InstantSample>,
     limit: usize,
-) -> Result<Vec<(Labels, f64)>, Error> {
+) -> Result<Vec<(Labels, Recorded)>, Error> {
     check_limit(limit, vector.len(), "series")?;
     let mut seen = BTreeSet::new();
     let mut samples = Vec::with_capacity(vector.len());
@@ -240,9 +242,25 @@ fn record(
         if !seen.insert(labels.clone()) {
             return Err(Error::SameLabels("rule"));
         }
-        samples.push((labels, sample.value));
+        let value = match sample.histogram {
+            None => Recorded::Float(sample.value),
+            Some(histogram) => match storable(&histogram) {
+                Ok(histogram) => Recorded::Histogram(histogram),
+                Err(error) => {
+                    warn!(rule = rule.name, %labels, %error, "a histogram of a rule was not written");
+                    continue;
+                }
+            },
+        };
+        samples.push((labels, value));
     }
     Ok(samples)
+}
+
+/// A histogram as the store takes it: a difference of two may be none.
+fn storable(histogram: &FloatHistogram) -> Result<Histogram, HistogramError> {
+    histogram.validate()?;
+    Ok(histogram.to_histogram())
 }
 
 /// The alerts that a result stands for.
@@ -259,6 +277,7 @@ fn instances(
         let context = Context {
             labels: &sample.labels,
             value: sample.value,
+            histogram: sample.histogram.as_deref(),
             external_labels: &place.env.external_labels,
             external_url: &place.env.external_url,
             now_ms: place.now_ms,
@@ -299,15 +318,16 @@ fn query(text: &str, place: Place<'_>) -> Result<Vec<InstantSample>, String> {
 }
 
 /// `ALERTS` and `ALERTS_FOR_STATE`, as Prometheus writes them.
-fn alert_series(alerts: &Alerts) -> Vec<(Labels, f64)> {
+fn alert_series(alerts: &Alerts) -> Vec<(Labels, Recorded)> {
     let mut samples = Vec::new();
     for alert in alerts.active() {
         let mut labels = alert.labels.builder();
         labels.set(METRIC_NAME, "ALERTS");
         labels.set("alertstate", alert.state.as_str());
-        samples.push((labels.build(), 1.0));
+        samples.push((labels.build(), Recorded::Float(1.0)));
         let labels = alert.labels.with(METRIC_NAME, "ALERTS_FOR_STATE");
-        samples.push((labels, alert.active_at_ms.div_euclid(1_000) as f64));
+        let active_at = alert.active_at_ms.div_euclid(1_000) as f64;
+        samples.push((labels, Recorded::Float(active_at)));
     }
     samples
 }

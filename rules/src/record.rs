@@ -2,12 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use watchpost_model::{Labels, stale_nan};
+use watchpost_model::histogram::histogram_mark;
+use watchpost_model::{Histogram, Labels, stale_nan};
 use watchpost_tsdb::{Db, Error, Group, LineId};
 
 /// The label that tells the store's groups of rules apart. Every line takes it away again, so no
 /// series has it.
 pub(crate) const RULE_GROUP: &str = "__rule_group__";
+
+/// What a rule writes.
+#[derive(Clone, Debug)]
+pub(crate) enum Recorded {
+    Float(f64),
+    Histogram(Histogram),
+}
 
 /// When a row is written.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +40,7 @@ impl Written {
         db: &Db,
         group: &Group,
         moment: Moment,
-        samples: &[(Labels, f64)],
+        samples: &[(Labels, Recorded)],
     ) -> Result<(), Error> {
         let mut lines = BTreeMap::new();
         for (labels, _) in samples {
@@ -42,17 +50,29 @@ impl Written {
             };
             lines.insert(labels.clone(), id);
         }
-        let mut row: Vec<(LineId, f64)> = samples
-            .iter()
-            .filter_map(|(labels, value)| Some((*lines.get(labels)?, *value)))
-            .collect();
+        let (mut row, mut histograms) = (Vec::with_capacity(samples.len()), Vec::new());
+        for (labels, value) in samples {
+            let Some(id) = lines.get(labels) else {
+                continue;
+            };
+            let value = match value {
+                Recorded::Float(value) => *value,
+                Recorded::Histogram(histogram) => {
+                    let place = u32::try_from(histograms.len()).unwrap_or(u32::MAX);
+                    histograms.push(histogram.clone());
+                    histogram_mark(place)
+                }
+            };
+            row.push((*id, value));
+        }
         for (labels, id) in &self.lines {
             if !lines.contains_key(labels) {
                 row.push((*id, stale_nan()));
             }
         }
         if !row.is_empty() {
-            let appended = group.append_samples(moment.time_ms, &row, moment.now_ms)?;
+            let samples = (&row[..], &histograms[..]);
+            let appended = group.append_samples_with(moment.time_ms, samples, moment.now_ms)?;
             if appended.forgotten > 0 {
                 // Lines that were not written for long: the next time asks for them anew.
                 lines.clear();

@@ -29,7 +29,7 @@ pub(super) fn run(block: &Block, context: &Context<'_>) -> Result<String, Fault>
         Value::Labels(context.labels.clone()),
         Value::Labels(context.external_labels.clone()),
         Value::text(context.external_url),
-        Value::Float(context.value),
+        context.value(),
     ];
     let mut run = Runner {
         context,
@@ -261,7 +261,7 @@ impl Runner<'_> {
             (Value::Root, "Labels") => Ok(Value::Labels(context.labels.clone())),
             (Value::Root, "ExternalLabels") => Ok(Value::Labels(context.external_labels.clone())),
             (Value::Root, "ExternalURL") => Ok(Value::text(context.external_url)),
-            (Value::Root, "Value") => Ok(Value::Float(context.value)),
+            (Value::Root, "Value") => Ok(context.value()),
             (Value::Sample(sample), "Labels") => Ok(Value::Labels(sample.labels.clone())),
             (Value::Sample(sample), "Value") => Ok(Value::Float(sample.value)),
             (Value::Labels(labels), name) => Ok(Value::text(labels.get(name))),

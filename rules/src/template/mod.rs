@@ -23,7 +23,7 @@ mod value;
 
 use std::fmt;
 
-use watchpost_model::Labels;
+use watchpost_model::{FloatHistogram, Labels};
 use watchpost_promql::InstantSample;
 
 pub(crate) use format::general as digits;
@@ -35,8 +35,10 @@ use parse::Block;
 pub struct Context<'a> {
     /// `$labels`: the labels of the series.
     pub labels: &'a Labels,
-    /// `$value`: its value.
+    /// `$value`: its value, where that is no histogram.
     pub value: f64,
+    /// Its histogram, where it is one.
+    pub histogram: Option<&'a FloatHistogram>,
     /// `$externalLabels`
     pub external_labels: &'a Labels,
     /// `$externalURL`
@@ -45,6 +47,16 @@ pub struct Context<'a> {
     pub now_ms: i64,
     /// Runs a query for the function `query`.
     pub query: &'a dyn Fn(&str) -> Result<Vec<InstantSample>, String>,
+}
+
+impl Context<'_> {
+    /// `$value`.
+    fn value(&self) -> value::Value {
+        match self.histogram {
+            Some(histogram) => value::Value::text(histogram.to_string()),
+            None => value::Value::Float(self.value),
+        }
+    }
 }
 
 impl fmt::Debug for Context<'_> {

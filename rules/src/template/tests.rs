@@ -21,6 +21,7 @@ fn render_value(text: &str, value: f64) -> Result<String, TemplateError> {
     let labels = Labels::from_pairs([("instance", "web1.example.com:9100"), ("job", "node")]);
     let external_labels = Labels::from_pairs([("site", "north")]);
     let context = Context {
+        histogram: None,
         labels: &labels,
         value,
         external_labels: &external_labels,

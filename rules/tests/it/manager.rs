@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use watchpost_model::{METRIC_NAME, Matcher};
+use watchpost_model::histogram::HistogramNotation;
+use watchpost_model::{Labels, METRIC_NAME, Matcher};
 use watchpost_rules::notify::EventState;
 use watchpost_rules::{AlertState, Environment, Group, Health, Manager, load_rule_file};
 use watchpost_tsdb::TimeRange;
@@ -47,6 +48,35 @@ fn recording_rules_see_what_the_rules_before_them_wrote_at_the_same_time() {
     );
     let twice = "x:twice{kind=\"b\"}".to_owned();
     assert_eq!(stored(&env, "x:twice"), [(twice, vec![(10_000, 10.0)])]);
+    let status = group.status();
+    assert!(
+        status.rules.iter().all(|rule| rule.health == Health::Ok),
+        "{status:?}"
+    );
+}
+
+#[test]
+fn histograms_are_recorded_and_alerts_print_them() {
+    let env = environment(system_clock(), None);
+    let notation: HistogramNotation = "{{schema:1 sum:3 count:2 buckets:[1 1]}}".parse().unwrap();
+    let histogram = notation.histogram.to_histogram();
+    let labels = Labels::from_pairs([(METRIC_NAME, "h"), ("a", "1")]);
+    env.db
+        .append_single_histogram(&labels, 0, &histogram, 0)
+        .unwrap();
+    let rules = "  - {record: y, expr: 2 * h}\n  - {record: z, expr: h - y}\n  - {alert: A, expr: y, annotations: {text: 'is {{ $value }}'}}";
+    let mut group = group(&env, rules);
+    let events = group.evaluate(&env, 10 * SECOND);
+    assert_eq!(
+        events[0].annotations.get("text").map(String::as_str),
+        Some("is {count:4, sum:6, (0.7071067811865476,1]:2, (1,1.4142135623730951]:2}")
+    );
+    let matchers = [Matcher::equal(METRIC_NAME, "y")];
+    let selection = env.db.select(TimeRange::ALL, &matchers).unwrap();
+    let found = selection.series[0].histogram(0).unwrap().to_float();
+    assert_eq!((found.count, found.sum), (4.0, 6.0));
+    // With fewer observations than none it is not a histogram that the store takes.
+    assert_eq!(stored(&env, "z"), []);
     let status = group.status();
     assert!(
         status.rules.iter().all(|rule| rule.health == Health::Ok),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use watchpost_model::FloatHistogram;
+use watchpost_model::histogram::CounterReset;
 use watchpost_tsdb::Series;
 
 use super::super::ranges::{RangeInput, Samples};
@@ -54,10 +55,15 @@ impl MixedSamples {
 
     /// A series of a subquery: its floats, and all of its points.
     pub(in crate::eval) fn of_steps(floats: Samples, points: &Points, times: &[i64]) -> Self {
-        let timed = points
-            .histograms()
-            .iter()
-            .filter_map(|(step, histogram)| Some((*times.get(*step)?, Arc::clone(histogram))));
+        let timed = points.histograms().iter().filter_map(|(step, histogram)| {
+            let mut histogram = Arc::clone(histogram);
+            // A sample may stand at several steps, and others at none, so that what it tells of the one
+            // before it in the store does not hold here.
+            if histogram.counter_reset != CounterReset::Gauge {
+                Arc::make_mut(&mut histogram).counter_reset = CounterReset::Unknown;
+            }
+            Some((*times.get(*step)?, histogram))
+        });
         Self {
             floats,
             histograms: timed.collect(),
