@@ -24,6 +24,9 @@ pub struct Config {
     pub max_head_size: u64,
     /// How many bytes of segments are kept in memory to read them faster (default 64 MiB).
     pub cache_size: usize,
+    /// How many bytes of the head's finished blocks are kept in memory once they were read
+    /// (default 64 MiB).
+    pub head_cache_size: usize,
     /// How often the log is forced to the disk (default 1 s).
     pub sync_interval: Duration,
     /// The most series the store takes, 0 for no limit.
@@ -66,6 +69,7 @@ impl Default for Config {
             out_of_order_window: Duration::ZERO,
             max_head_size: 4 << 30,
             cache_size: 64 << 20,
+            head_cache_size: 64 << 20,
             sync_interval: Duration::from_secs(1),
             max_series: 0,
             max_exemplars: 0,

@@ -104,6 +104,6 @@ pub use exemplars::{Exemplar, ExemplarOutcome, ExemplarStats};
 pub use head::{Appended, Group, Layout, LineId, Row};
 pub use histogram::{Histograms, check as check_histogram};
 pub use index::Cardinality;
-pub use select::{Piece, Scan, Selection, Series, TimeRange};
+pub use select::{ChunkReader, Piece, Scan, Selection, Series, TimeRange};
 pub use stats::{RingStats, Stats};
 pub use verify::{Report, verify};

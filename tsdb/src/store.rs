@@ -12,8 +12,8 @@ use crate::directory::Directory;
 use crate::disk::{Disk, ReadOnlyDisk, SystemDisk};
 use crate::exemplars;
 use crate::head::{
-    Accepted, At, BlockTarget, Body, Change, Columns, Given, GroupState, HeadFiles, NO_SLOT, Slots,
-    scan,
+    Accepted, At, BlockCache, BlockTarget, Body, Change, Columns, Given, GroupState, HeadFiles,
+    NO_SLOT, Slots, scan,
 };
 use crate::index::{GroupId, Groups, Layouts, Lines, Schema};
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
@@ -36,6 +36,8 @@ pub(crate) struct Store {
     /// Held by the one that drops for want of memory.
     pub(crate) pressure: Mutex<()>,
     pub(crate) disk: Arc<dyn Disk>,
+    /// Blocks of head files that were read lately.
+    pub(crate) blocks: Arc<BlockCache>,
     /// Nothing in a store without files, and until they are read.
     pub(crate) files: Option<Files>,
 }
@@ -90,6 +92,7 @@ impl Store {
     pub(crate) fn new(config: Config) -> Self {
         Self {
             exemplars: Mutex::new(exemplars::Ring::new(config.max_exemplars)),
+            blocks: Arc::new(BlockCache::new(config.head_cache_size)),
             config,
             lines: RwLock::default(),
             groups: RwLock::default(),
@@ -125,7 +128,9 @@ impl Store {
         store.restore_watermarks(&ring)?;
         let mut replayed = Replayed::default();
         let head = scan(&store, &directory.head(), &mut replayed)?;
-        let head = HeadFiles::new(&store.config, directory.head(), Arc::clone(&disk), head);
+        let on_disk = Arc::clone(&disk);
+        let cache = &store.blocks;
+        let head = HeadFiles::new(&store.config, directory.head(), on_disk, head, cache);
         let finished = replay(&store, &directory.log(), &mut replayed)?;
         ring.count_set_aside(&directory)?;
         let log = Log::new(&store.config, directory.log(), disk, finished);

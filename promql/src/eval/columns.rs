@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use watchpost_model::{absent_nan, is_absent, is_stale};
-use watchpost_tsdb::{Piece, Scan, TimeRange};
+use watchpost_tsdb::{ChunkReader, Piece, Scan, TimeRange};
 
 use super::order::Order;
 use super::selector::Floats;
@@ -39,6 +39,14 @@ pub(super) struct Columns {
 }
 
 impl Columns {
+    /// Makes room for other columns.
+    fn clear(&mut self, steps: usize) {
+        self.series.clear();
+        self.values.clear();
+        self.odd_names.clear();
+        self.steps = steps;
+    }
+
     /// The values of a column.
     pub(super) fn column(&self, place: usize) -> &[f64] {
         let start = place * self.steps;
@@ -46,7 +54,7 @@ impl Columns {
     }
 
     /// The columns as series with their labels, each with its place in the order of labels.
-    fn into_series(self, scan: &Scan, order: Option<&Order>) -> Vec<(u128, StepSeries)> {
+    fn series(&self, scan: &Scan, order: Option<&Order>) -> Vec<(u128, StepSeries)> {
         let columns = self.values.chunks_exact(self.steps.max(1));
         let series = self.series.iter().zip(columns);
         let series = series.filter_map(|((group, line), values)| {
@@ -189,7 +197,7 @@ impl Eval<'_> {
             return Ok(None);
         };
         let order = Order::new(&scan);
-        let done = |columns: Columns| Ok(columns.into_series(&scan, order.as_ref()));
+        let done = |columns: &mut Columns| Ok(columns.series(&scan, order.as_ref()));
         let Some(chunks) = self.columns(input, &scan, done)? else {
             return Ok(None);
         };
@@ -208,23 +216,24 @@ impl Eval<'_> {
         &self,
         input: &Input<'_>,
         scan: &Scan,
-        done: impl Fn(Columns) -> Result<T, Error> + Sync,
+        done: impl Fn(&mut Columns) -> Result<T, Error> + Sync,
     ) -> Result<Option<Vec<T>>, Error> {
         let held = self.query.held();
         let plain = AtomicBool::new(true);
         let odd = odd_lines(input, scan);
-        let work = |chunk: usize| {
-            if !plain.load(Ordering::Relaxed) {
-                return Ok(None);
-            }
-            let Some(columns) = self.chunk(input, scan, (chunk, &odd))? else {
+        let make = || (scan.reader(), Columns::default(), Shared::new(input));
+        let work = |(reader, columns, shared): &mut (_, Columns, _), chunk: usize| {
+            if !plain.load(Ordering::Relaxed)
+                || !self.chunk(shared, reader, (chunk, &odd), columns)?
+            {
                 plain.store(false, Ordering::Relaxed);
                 return Ok(None);
-            };
-            let names = columns.odd_names.clone();
+            }
+            let names = std::mem::take(&mut columns.odd_names);
             Ok(Some((done(columns)?, names)))
         };
-        let chunks = workers::each(self.query.options.threads, scan.chunks(), work)?;
+        let threads = self.query.options.threads;
+        let chunks = workers::each_with(threads, scan.chunks(), make, work)?;
         let chunks: Option<Vec<_>> = chunks.into_iter().collect();
         let Some(chunks) = chunks else {
             self.query.release_to(held);
@@ -240,20 +249,17 @@ impl Eval<'_> {
         Ok(Some(chunks))
     }
 
-    /// The columns of a chunk.
+    /// Computes the columns of a chunk. False where it cannot be read piece by piece.
     fn chunk(
         &self,
-        input: &Input<'_>,
-        scan: &Scan,
+        shared: &mut Shared<'_>,
+        reader: &mut ChunkReader<'_>,
         (chunk, odd): (usize, &[Option<Arc<str>>]),
-    ) -> Result<Option<Columns>, Error> {
-        let mut shared = Shared::new(input);
-        let mut columns = Columns {
-            steps: self.grid.count,
-            ..Columns::default()
-        };
+        columns: &mut Columns,
+    ) -> Result<bool, Error> {
+        columns.clear(self.grid.count);
         let (mut last, mut plain) = (usize::MAX, true);
-        let read = scan.read(chunk, |piece| {
+        let read = reader.read(chunk, |piece| {
             if !plain {
                 return Ok(());
             }
@@ -264,7 +270,7 @@ impl Eval<'_> {
             self.query.room_for(piece.values.len())?;
             shared.set(piece.times);
             let before = columns.values.len();
-            match self.column(&shared, piece, &mut columns.values)? {
+            match self.column(shared, piece, &mut columns.values)? {
                 Made::Column => {}
                 Made::Nothing => {
                     columns.values.truncate(before);
@@ -290,7 +296,7 @@ impl Eval<'_> {
                 .push((number(piece.group), number(piece.line)));
             Ok::<(), Error>(())
         })?;
-        Ok((read && plain).then_some(columns))
+        Ok(read && plain)
     }
 
     /// Appends the column of a series.

@@ -129,11 +129,12 @@ impl Eval<'_> {
             return Ok(None);
         };
         let outputs = if keys.within_groups() {
-            let done = |columns| Ok(self.of_groups(aggregate.op, &columns, (&keys, &order)));
+            let done =
+                |columns: &mut Columns| Ok(self.of_groups(aggregate.op, columns, (&keys, &order)));
             let chunks = self.columns(&input, &scan, done)?;
             chunks.map(|chunks| chunks.into_iter().flatten().collect())
         } else {
-            let chunks = self.columns(&input, &scan, Ok)?;
+            let chunks = self.columns(&input, &scan, |columns| Ok(std::mem::take(columns)))?;
             let fold = |chunks: Vec<Columns>| self.of_all(aggregate.op, &chunks, (&keys, &order));
             chunks.map(fold).transpose()?
         };
@@ -152,6 +153,7 @@ impl Eval<'_> {
     ) -> Vec<Output> {
         let mut outputs = Vec::new();
         let mut members: Vec<Member> = Vec::new();
+        let mut all = Accumulator::new(op, self.grid.count);
         let mut start = 0;
         for group in columns.series.chunk_by(|a, b| a.0 == b.0) {
             members.clear();
@@ -160,7 +162,7 @@ impl Eval<'_> {
             start += group.len();
             members.sort_unstable_by_key(|(key, output, _)| (*output, *key));
             for members in members.chunk_by(|a, b| a.1 == b.1) {
-                let mut all = Accumulator::new(op, self.grid.count);
+                all.clear();
                 for (_, _, place) in members {
                     all.add(columns.column(*place));
                 }
@@ -206,7 +208,7 @@ impl Eval<'_> {
                         .unwrap_or(&[]),
                 );
             }
-            Ok(all.values().collect::<Vec<f64>>())
+            Ok(all.values())
         };
         let values = workers::each(threads, of_output.len() * spans, work)?;
         let outputs = of_output.iter().zip(values.chunks(spans));

@@ -39,11 +39,23 @@ impl Accumulator {
         }
     }
 
+    /// Forgets all columns.
+    pub(super) fn clear(&mut self) {
+        self.counts.fill(0.0);
+        self.sums.fill(-0.0);
+        self.rests.fill(0.0);
+        self.states = match self.op {
+            AggregateOp::Sum | AggregateOp::Avg | AggregateOp::Count | AggregateOp::Group => None,
+            _ => Some(vec![State::default(); self.counts.len()]),
+        };
+    }
+
     /// Adds a column, with absent marks where it has no value.
     pub(super) fn add(&mut self, column: &[f64]) {
         if self.states.is_none() && !self.sums.is_empty() {
             let tame = |value: &f64| value.abs() <= TAME;
-            if column.iter().all(tame) {
+            let count = column.iter().map(|value| u64::from(tame(value)));
+            if count.sum::<u64>() == column.len() as u64 {
                 return self.add_all(column);
             }
             if column.iter().all(|value| tame(value) || is_absent(*value)) {
@@ -94,23 +106,33 @@ impl Accumulator {
     }
 
     /// The values of the group.
-    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
-        let states = match &self.states {
-            Some(states) => states.clone(),
-            None if self.sums.is_empty() => {
-                let of_count = |count: &f64| State::of_sum(*count, 0.0, 0.0);
-                self.counts.iter().map(of_count).collect()
-            }
-            None => self.states_now(),
-        };
+    pub(super) fn values(&self) -> Vec<f64> {
         let op = self.op;
-        let value = move |state: State| state.value(op).unwrap_or_else(absent_nan);
-        states.into_iter().map(value)
+        if let Some(states) = &self.states {
+            let value = |state: &State| state.value(op).unwrap_or_else(absent_nan);
+            return states.iter().map(value).collect();
+        }
+        let sums = self.sums.iter().zip(&self.rests);
+        let present = |count: f64, value: f64| if count < 1.0 { absent_nan() } else { value };
+        match op {
+            AggregateOp::Sum => {
+                let all = self.counts.iter().zip(sums);
+                all.map(|(count, (sum, rest))| present(*count, sum + rest))
+                    .collect()
+            }
+            AggregateOp::Avg => {
+                let all = self.counts.iter().zip(sums);
+                all.map(|(count, (sum, rest))| present(*count, sum / count + rest / count))
+                    .collect()
+            }
+            AggregateOp::Count => self.counts.iter().map(|it| present(*it, *it)).collect(),
+            _ => self.counts.iter().map(|it| present(*it, 1.0)).collect(),
+        }
     }
 
     /// The values of the group as a column.
     pub(super) fn points(&self) -> Points {
-        Points::of_marked(self.values().collect())
+        Points::of_marked(self.values())
     }
 }
 

@@ -11,18 +11,29 @@ pub(super) fn each<T: Send>(
     pieces: usize,
     work: impl Fn(usize) -> Result<T, Error> + Sync,
 ) -> Result<Vec<T>, Error> {
+    each_with(threads, pieces, || (), |(), piece| work(piece))
+}
+
+/// As [`each`], with something that each thread makes once and uses for all of its pieces.
+pub(super) fn each_with<S, T: Send>(
+    threads: usize,
+    pieces: usize,
+    make: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, usize) -> Result<T, Error> + Sync,
+) -> Result<Vec<T>, Error> {
     if threads.min(pieces) <= 1 {
-        return (0..pieces).map(work).collect();
+        let mut own = make();
+        return (0..pieces).map(|piece| work(&mut own, piece)).collect();
     }
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let run = || {
-        let mut done = Vec::new();
+        let (mut done, mut own) = (Vec::new(), make());
         while !failed.load(Ordering::Relaxed) {
             let piece = next.fetch_add(1, Ordering::Relaxed);
             if piece >= pieces {
                 break;
             }
-            let result = work(piece);
+            let result = work(&mut own, piece);
             if result.is_err() {
                 failed.store(true, Ordering::Relaxed);
             }

@@ -25,6 +25,7 @@ use tracing::{info, warn};
 
 use super::GroupState;
 use super::block::{Extent, HeadBlock};
+use super::cache::BlockCache;
 use super::open::NO_FILE;
 use super::states::States;
 use crate::directory::set_aside;
@@ -42,29 +43,38 @@ pub(crate) struct HeadFile {
     number: u64,
     path: PathBuf,
     file: File,
+    /// The blocks that were read lately.
+    cache: Arc<BlockCache>,
     /// Whether some of it could not be read: it is set aside then, not removed.
     damaged: AtomicBool,
 }
 
 impl HeadFile {
     /// A file that is open.
-    pub(crate) fn new(number: u64, path: PathBuf, file: File) -> Self {
+    pub(crate) fn new(number: u64, path: PathBuf, file: File, cache: &Arc<BlockCache>) -> Self {
         Self {
             number,
             path,
             file,
+            cache: Arc::clone(cache),
             damaged: AtomicBool::new(false),
         }
     }
 
     /// Reads a record and checks it.
     pub(crate) fn read(&self, extent: Extent) -> Result<Arc<[u8]>, Error> {
+        let key = (self.number, extent.record);
+        if let Some(known) = self.cache.get(key) {
+            return Ok(known);
+        }
         let mut bytes = vec![0; extent.length as usize];
         let read = self.file.read_exact_at(&mut bytes, extent.record);
         if read.is_err() || whole_record(&bytes).is_none() {
             return Err(self.damage());
         }
-        Ok(bytes.into())
+        let bytes = bytes.into();
+        self.cache.put(key, &bytes);
+        Ok(bytes)
     }
 
     /// Notes that something of it cannot be read, and gives the error that says so.
@@ -90,6 +100,7 @@ pub(crate) struct HeadFiles {
     disk: Arc<dyn Disk>,
     directory: PathBuf,
     file_size: u64,
+    cache: Arc<BlockCache>,
     inner: Mutex<Inner>,
 }
 
@@ -128,12 +139,14 @@ impl HeadFiles {
         directory: PathBuf,
         disk: Arc<dyn Disk>,
         finished: Vec<Finished>,
+        cache: &Arc<BlockCache>,
     ) -> Self {
         let last_number = finished.iter().map(|file| file.file.number).max();
         Self {
             disk,
             directory,
             file_size: config.log_file_size,
+            cache: Arc::clone(cache),
             inner: Mutex::new(Inner {
                 finished,
                 last_number: last_number.unwrap_or(0),
@@ -342,7 +355,7 @@ impl HeadFiles {
         let out: Arc<dyn DiskFile> = out.into();
         Ok(Current {
             about: Finished {
-                file: Arc::new(HeadFile::new(number, path, file)),
+                file: Arc::new(HeadFile::new(number, path, file, &self.cache)),
                 length: FILE_HEADER as u64,
                 unsynced: Some(Arc::clone(&out)),
                 log_file: NO_FILE,

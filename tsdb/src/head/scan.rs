@@ -38,7 +38,7 @@ pub(crate) fn scan(
         let mut of_file = FileScan {
             store,
             definitions: Definitions::new(store),
-            file: Arc::new(HeadFile::new(number, path.clone(), file)),
+            file: Arc::new(HeadFile::new(number, path.clone(), file, &store.blocks)),
         };
         replayed
             .read((&path, "head"), records, |at, payload| {

@@ -1,5 +1,5 @@
-//! Reading many groups, one after the other, with buffers that are used again: what the queries over
-//! a whole fleet do. The order of acceptance is not read.
+//! Reading many groups, one after the other, into shared buffers: what the queries over a whole fleet
+//! do. The order of acceptance is not read.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const LISTS: usize = 8;
 
 /// The slots of some lines in a schema.
 #[derive(Debug)]
-pub(crate) struct SlotList {
+struct SlotList {
     schema: Arc<Schema>,
     lines: Arc<[LineId]>,
     /// Slots, ascending, and the places of their lines.
@@ -45,7 +45,7 @@ impl SlotList {
 
 /// The lists of slots that were used last.
 #[derive(Debug, Default)]
-pub(crate) struct SlotLists(Vec<Arc<SlotList>>);
+struct SlotLists(Vec<Arc<SlotList>>);
 
 impl SlotLists {
     fn get(&mut self, schema: &Arc<Schema>, lines: &Arc<[LineId]>) -> Arc<SlotList> {
@@ -65,23 +65,33 @@ impl SlotLists {
     }
 }
 
-/// The rows of a group in a range, for some of its lines.
+/// Some rows of some groups, for some lines of each.
 #[derive(Debug, Default)]
-pub(crate) struct Swept {
-    lines: Arc<[LineId]>,
-    range: Option<TimeRange>,
+pub(crate) struct Sweep {
+    lists: SlotLists,
+    groups: Vec<Swept>,
     times: Vec<i64>,
-    unread: Vec<HeadBlock>,
     blocks: Vec<SweptBlock>,
-    /// For each block and line: where the column begins.
+    /// For each block of a group and each of its lines: where the column begins.
     starts: Vec<u32>,
-    /// For each line the values of the open rows.
+    /// For each line of a group the values of its open rows.
     open: Vec<f64>,
+    /// The times of the open rows of the last group, and the values of one row.
     open_times: Vec<i64>,
+    row: Vec<f64>,
+}
+
+/// What there is of a group: where it stands in the shared buffers.
+#[derive(Debug)]
+struct Swept {
+    lines: usize,
+    times: Range<usize>,
+    blocks: Range<usize>,
+    starts: usize,
+    open: usize,
+    open_rows: usize,
     /// Whether histograms may be among the values of the open rows.
     marked: bool,
-    /// The values of one row.
-    row: Vec<f64>,
 }
 
 #[derive(Debug)]
@@ -92,25 +102,31 @@ struct SweptBlock {
     wanted: Range<usize>,
 }
 
+/// The blocks that a reader took with it when it let go of a group's lock, and the rows it wants.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    blocks: Vec<HeadBlock>,
+    range: TimeRange,
+    open: usize,
+    open_rows: usize,
+    /// Whether histograms may be among the values of the open rows.
+    marked: bool,
+}
+
 impl Body {
-    /// Copies what a reader of some lines needs. Afterwards, and not under the group's lock,
-    /// [`Swept::load`] has to be called.
+    /// Copies the open rows, for some lines. Afterwards, and not under the group's lock,
+    /// [`Sweep::load`] has to be called.
     pub(crate) fn sweep(
         &self,
         range: TimeRange,
         lines: &Arc<[LineId]>,
-        lists: &mut SlotLists,
-        swept: &mut Swept,
-    ) {
+        sweep: &mut Sweep,
+    ) -> Unread {
         let unsealed = self.sealed_until.map(|sealed| sealed.saturating_add(1));
         let range = TimeRange {
             from_ms: range.from_ms.max(unsealed.unwrap_or(i64::MIN)),
             to_ms: range.to_ms,
         };
-        swept.lines = Arc::clone(lines);
-        swept.range = Some(range);
-        swept.marked = !self.histograms.is_empty();
-        swept.unread = self.blocks(range);
         let place = |time| self.open.find(time).unwrap_or_else(|place| place);
         let from = place(range.from_ms);
         let to = match range.to_ms.checked_add(1) {
@@ -118,40 +134,82 @@ impl Body {
             None => self.open.len(),
         };
         let keys = self.open.keys().skip(from).take(to - from);
-        swept.open_times.clear();
-        swept.open_times.extend(keys.map(|key| key.time));
-        let list = lists.get(&self.schema, lines);
-        swept.read_open(&self.open, from..to, &list);
+        sweep.open_times.clear();
+        sweep.open_times.extend(keys.map(|key| key.time));
+        let open = sweep.open.len();
+        if from < to {
+            let list = sweep.lists.get(&self.schema, lines);
+            sweep.read_open(&self.open, from..to, &list);
+        }
+        Unread {
+            blocks: self.blocks(range),
+            range,
+            open,
+            open_rows: to - from,
+            marked: !self.histograms.is_empty(),
+        }
     }
 }
 
-impl Swept {
-    /// Reads the blocks.
-    pub(crate) fn load(&mut self, lists: &mut SlotLists) -> Result<(), Error> {
+impl Sweep {
+    /// Makes room for other groups.
+    pub(crate) fn clear(&mut self) {
+        self.groups.clear();
         self.times.clear();
         self.blocks.clear();
         self.starts.clear();
-        for block in std::mem::take(&mut self.unread) {
-            let list = lists.get(block.schema(), &self.lines);
+        self.open.clear();
+    }
+
+    /// Reads the blocks of the group that was swept last, and gives its number, or nothing where it
+    /// has no rows.
+    pub(crate) fn load(
+        &mut self,
+        unread: Unread,
+        lines: &Arc<[LineId]>,
+    ) -> Result<Option<usize>, Error> {
+        let (times, blocks, starts) = (self.times.len(), self.blocks.len(), self.starts.len());
+        for block in unread.blocks {
+            let list = self.lists.get(block.schema(), lines);
             let bytes = block.read()?;
-            self.add(bytes, &list)
+            self.add(bytes, unread.range, &list)
                 .map_err(|Malformed| block.malformed())?;
         }
         self.times.extend_from_slice(&self.open_times);
-        Ok(())
+        if self.times.len() == times {
+            return Ok(None);
+        }
+        self.groups.push(Swept {
+            lines: lines.len(),
+            times: times..self.times.len(),
+            blocks: blocks..self.blocks.len(),
+            starts,
+            open: unread.open,
+            open_rows: unread.open_rows,
+            marked: unread.marked,
+        });
+        Ok(Some(self.groups.len() - 1))
     }
 
-    /// The times of all rows.
-    pub(crate) fn times(&self) -> &[i64] {
-        &self.times
+    /// The times of all rows of a group.
+    pub(crate) fn times(&self, group: usize) -> &[i64] {
+        let group = self.groups.get(group);
+        group.map_or(&[], |group| &self.times[group.times.clone()])
     }
 
     /// Appends the values of a line, one a row; marks where it has none. A line with native histograms
     /// is refused.
-    pub(crate) fn values(&self, line: usize, out: &mut Vec<f64>) -> Result<(), Malformed> {
-        let starts = self.starts.chunks_exact(self.lines.len().max(1));
-        for (block, starts) in self.blocks.iter().zip(starts) {
-            let start = starts.get(line).copied().unwrap_or(NONE);
+    pub(crate) fn values(
+        &self,
+        group: usize,
+        line: usize,
+        out: &mut Vec<f64>,
+    ) -> Result<(), Malformed> {
+        let group = self.groups.get(group).ok_or(Malformed)?;
+        let starts = self.starts.get(group.starts + line..).unwrap_or_default();
+        let mut starts = starts.iter().step_by(group.lines.max(1));
+        for block in &self.blocks[group.blocks.clone()] {
+            let start = starts.next().copied().unwrap_or(NONE);
             if start == NONE {
                 out.resize(out.len() + block.wanted.len(), absent_nan());
             } else {
@@ -159,30 +217,33 @@ impl Swept {
                 column::decode(column, block.rows, block.wanted.clone(), out)?;
             }
         }
-        let rows = self.open_times.len();
-        let open = self.open.get(line * rows..(line + 1) * rows);
-        let open = open.unwrap_or_default();
-        if self.marked && open.iter().any(|value| histogram_index(*value).is_some()) {
+        let open = group.open + line * group.open_rows;
+        let open = self.open.get(open..open + group.open_rows);
+        let open = open.ok_or(Malformed)?;
+        if group.marked && open.iter().any(|value| histogram_index(*value).is_some()) {
             return Err(Malformed);
         }
         out.extend_from_slice(open);
         Ok(())
     }
 
-    fn add(&mut self, bytes: BlockBytes, list: &SlotList) -> Result<(), Malformed> {
+    fn add(
+        &mut self,
+        bytes: BlockBytes,
+        range: TimeRange,
+        list: &SlotList,
+    ) -> Result<(), Malformed> {
         let view = BlockView::parse(&bytes)?;
         let before = self.times.len();
         view.times(&mut self.times)?;
         let times = self.times.get(before..).unwrap_or_default();
-        let (from, to) = self.range.map_or((0, 0), |range| {
-            let from = times.partition_point(|time| *time < range.from_ms);
-            let to = times.partition_point(|time| *time <= range.to_ms);
-            (from, to.max(from))
-        });
+        let from = times.partition_point(|time| *time < range.from_ms);
+        let to = times.partition_point(|time| *time <= range.to_ms);
+        let to = to.max(from);
         self.times.truncate(before + to);
         self.times.drain(before..before + from);
         let first = self.starts.len();
-        self.starts.resize(first + self.lines.len(), NONE);
+        self.starts.resize(first + list.lines.len(), NONE);
         let mut walk = view.walk();
         for (slot, place) in &list.slots {
             if *slot < view.columns() {
@@ -201,50 +262,48 @@ impl Swept {
 
     /// Reads open rows from the newest one backwards.
     fn read_open(&mut self, open: &OpenRows, rows: Range<usize>, list: &SlotList) {
-        self.open.clear();
+        let first = self.open.len();
         self.open
-            .resize(self.lines.len() * rows.len(), absent_nan());
-        if rows.is_empty() {
-            return;
-        }
-        let last = |(slot, _): &(usize, usize)| open.last().get(*slot).copied();
+            .resize(first + list.lines.len() * rows.len(), absent_nan());
+        let values = list.slots.iter().map(|(slot, _)| {
+            let value = open.last().get(*slot).copied();
+            value.unwrap_or_else(absent_nan)
+        });
         self.row.clear();
-        let values = list
-            .slots
-            .iter()
-            .map(|slot| last(slot).unwrap_or_else(absent_nan));
         self.row.extend(values);
         for place in (rows.start..open.len()).rev() {
             if place < rows.end {
+                let to = first + place - rows.start;
                 for ((_, line), value) in list.slots.iter().zip(&self.row) {
-                    self.open[line * rows.len() + place - rows.start] = *value;
+                    self.open[to + line * rows.len()] = *value;
                 }
             }
             if place == rows.start {
                 break;
             }
             let undo = open.undo(place);
-            let (bitmap, olds) = (undo.bitmap(), undo.olds());
-            if olds.is_empty() {
-                continue;
-            }
-            let (mut words, mut rank) = (0, 0);
-            for ((slot, _), value) in list.slots.iter().zip(&mut self.row) {
-                let word = slot / WORD;
-                while words < word {
-                    rank += bitmap
-                        .get(words)
-                        .map_or(0, |bits| bits.count_ones() as usize);
-                    words += 1;
-                }
-                let bits = bitmap.get(word).copied().unwrap_or(0);
-                let bit = 1_u64 << (slot % WORD);
-                if bits & bit != 0 {
-                    let place = rank + (bits & (bit - 1)).count_ones() as usize;
-                    if let Some(old) = olds.get(place) {
-                        *value = f64::from_bits(*old);
-                    }
-                }
+            undo_row((undo.bitmap(), undo.olds()), &list.slots, &mut self.row);
+        }
+    }
+}
+
+/// Brings some columns, ascending, back to what they were in the row before.
+fn undo_row((bitmap, olds): (&[u64], &[u64]), slots: &[(usize, usize)], row: &mut [f64]) {
+    if olds.is_empty() {
+        return;
+    }
+    let (mut word, mut bits, mut rank) = (0, bitmap.first().copied().unwrap_or(0), 0);
+    for ((slot, _), value) in slots.iter().zip(row) {
+        while word < slot / WORD {
+            rank += bits.count_ones() as usize;
+            word += 1;
+            bits = bitmap.get(word).copied().unwrap_or(0);
+        }
+        let bit = 1_u64 << (slot % WORD);
+        if bits & bit != 0 {
+            let place = rank + (bits & (bit - 1)).count_ones() as usize;
+            if let Some(old) = olds.get(place) {
+                *value = f64::from_bits(*old);
             }
         }
     }

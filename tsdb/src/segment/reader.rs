@@ -47,6 +47,8 @@ pub(crate) struct Reader<'a> {
     segment: &'a Segment,
     index: Arc<SegmentIndex>,
     loaded: Loaded,
+    /// The times of the last rows.
+    times: Arc<[i64]>,
 }
 
 /// Which list of extents.
@@ -83,6 +85,7 @@ impl<'a> Reader<'a> {
             segment,
             index,
             loaded: Loaded::default(),
+            times: Arc::default(),
         }
     }
 
@@ -92,7 +95,30 @@ impl<'a> Reader<'a> {
         groups: &[GroupId],
         range: TimeRange,
     ) -> Result<Vec<Rows>, Error> {
-        let mut found: Vec<Gathered> = groups.iter().map(|_| Gathered::default()).collect();
+        self.rows_with(groups, range, true)
+    }
+
+    /// The rows of a group in a range of time, without their order of acceptance. Nothing where there
+    /// are none.
+    pub(crate) fn plain_rows(
+        &mut self,
+        group: GroupId,
+        range: TimeRange,
+    ) -> Result<Option<Rows>, Error> {
+        Ok(self.rows_with(&[group], range, false)?.pop())
+    }
+
+    fn rows_with(
+        &mut self,
+        groups: &[GroupId],
+        range: TimeRange,
+        sequences: bool,
+    ) -> Result<Vec<Rows>, Error> {
+        let gathered = |_| Gathered {
+            has_sequences: sequences,
+            ..Gathered::default()
+        };
+        let mut found: Vec<Gathered> = groups.iter().map(gathered).collect();
         for part in 0..self.index.parts.len() {
             let overlaps = self
                 .index
@@ -118,11 +144,17 @@ impl<'a> Reader<'a> {
             .zip(found)
             .filter(|(_, rows)| !rows.times.is_empty());
         Ok(rows
-            .map(|(group, rows)| Rows {
-                group: group.0,
-                times: rows.times.into(),
-                sequences: rows.sequences.into(),
-                spans: rows.spans,
+            .map(|(group, rows)| {
+                // Groups that are written together have the same times.
+                if *self.times != *rows.times {
+                    self.times = rows.times.into();
+                }
+                Rows {
+                    group: group.0,
+                    times: Arc::clone(&self.times),
+                    sequences: rows.sequences.into(),
+                    spans: rows.spans,
+                }
             })
             .collect())
     }
@@ -304,14 +336,17 @@ impl Rows {
 #[derive(Debug, Default)]
 struct Gathered {
     times: Vec<i64>,
+    /// Empty where they are not wanted.
     sequences: Vec<u64>,
+    has_sequences: bool,
     spans: Vec<Span>,
 }
 
 impl Gathered {
     fn add(&mut self, part: usize, bytes: &[u8], range: TimeRange) -> Result<(), Malformed> {
         let start = self.times.len();
-        rows::decode(bytes, &mut self.times, &mut self.sequences)?;
+        let sequences = self.has_sequences.then_some(&mut self.sequences);
+        rows::decode(bytes, &mut self.times, sequences)?;
         let new = self.times.get(start..).unwrap_or_default();
         let count = new.len();
         let from = new.partition_point(|time| *time < range.from_ms);
@@ -323,8 +358,10 @@ impl Gathered {
         }
         self.times.truncate(start + to);
         self.times.drain(start..start + from);
-        self.sequences.truncate(start + to);
-        self.sequences.drain(start..start + from);
+        if self.has_sequences {
+            self.sequences.truncate(start + to);
+            self.sequences.drain(start..start + from);
+        }
         if from < to {
             self.spans.push(Span {
                 part,

@@ -17,11 +17,11 @@ pub(super) fn encode(times: &[i64], sequences: &[u64], scratch: &mut Scratch, ou
     }
 }
 
-/// Appends the times and the order of acceptance of all rows.
+/// Appends the times of all rows, and their order of acceptance where it is wanted.
 pub(super) fn decode(
     bytes: &[u8],
     times: &mut Vec<i64>,
-    sequences: &mut Vec<u64>,
+    mut sequences: Option<&mut Vec<u64>>,
 ) -> Result<(), Malformed> {
     if bytes.is_empty() {
         return Ok(());
@@ -32,15 +32,17 @@ pub(super) fn decode(
         return Err(Malformed);
     }
     let start = times.len();
-    let mut numbers = Vec::with_capacity(left.min(MOST_ROWS));
+    let mut numbers = Vec::new();
     while left > 0 {
         let rows = left.min(MOST_ROWS);
         let (of_times, rest) = regular::split(reader.0, rows)?;
         let (of_sequences, rest) = regular::split(rest, rows)?;
         regular::read(of_times, rows, times)?;
-        numbers.clear();
-        regular::read(of_sequences, rows, &mut numbers)?;
-        sequences.extend(numbers.iter().map(|number| number.cast_unsigned()));
+        if let Some(sequences) = &mut sequences {
+            numbers.clear();
+            regular::read(of_sequences, rows, &mut numbers)?;
+            sequences.extend(numbers.iter().map(|number| number.cast_unsigned()));
+        }
         reader.0 = rest;
         left -= rows;
     }
@@ -77,7 +79,7 @@ mod tests {
             let mut out = Vec::new();
             encode(&times, &sequences, &mut Scratch::default(), &mut out);
             let (mut new_times, mut new_sequences) = (Vec::new(), Vec::new());
-            decode(&out, &mut new_times, &mut new_sequences).unwrap();
+            decode(&out, &mut new_times, Some(&mut new_sequences)).unwrap();
             prop_assert_eq!(new_times, times);
             prop_assert_eq!(new_sequences, sequences);
         }
@@ -85,7 +87,7 @@ mod tests {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..200)) {
             let (mut times, mut sequences) = (Vec::new(), Vec::new());
-            if decode(&bytes, &mut times, &mut sequences).is_ok() {
+            if decode(&bytes, &mut times, Some(&mut sequences)).is_ok() {
                 prop_assert!(times.len() <= MOST_ROWS * bytes.len() && times.len() == sequences.len());
             }
         }

@@ -49,7 +49,7 @@ impl Segment {
             };
             times.clear();
             sequences.clear();
-            let read = rows::decode(bytes, &mut times, &mut sequences);
+            let read = rows::decode(bytes, &mut times, Some(&mut sequences));
             let within = times
                 .iter()
                 .all(|time| (part.span.0..=part.span.1).contains(time));

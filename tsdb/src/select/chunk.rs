@@ -10,27 +10,32 @@ use super::plan::{Plan, Wanted};
 use super::read::Readers;
 use super::scan::Piece;
 use super::stack::Columns;
-use crate::head::{SlotLists, Swept};
+use crate::head::Sweep;
 use crate::log::bytes::Malformed;
 use crate::segment::{self, Fetched};
 use crate::store::Store;
 use crate::{Error, LineId, TimeRange};
 
-/// Reads a chunk.
-pub(super) struct ChunkReader<'a> {
+/// Reads chunks, one after the other.
+#[derive(Debug)]
+pub struct ChunkReader<'a> {
     plan: &'a Plan,
+    chunks: &'a [Range<usize>],
     readers: Readers<'a>,
-    lists: SlotLists,
     units: Vec<Unit<'a>>,
     /// What was fetched from each segment.
     fetched: Vec<Fetched>,
-    /// Heads that were read.
-    heads: Vec<Swept>,
+    /// What was read from the head.
+    heads: Sweep,
     /// The times of the last unit.
     times: Arc<[i64]>,
+    all_times: Vec<i64>,
+    /// The values of the last series.
+    values: Vec<f64>,
 }
 
 /// A group that has rows.
+#[derive(Debug)]
 struct Unit<'a> {
     group: usize,
     times: Arc<[i64]>,
@@ -38,11 +43,13 @@ struct Unit<'a> {
 }
 
 /// The rows of a group in one source.
+#[derive(Debug)]
 struct Part<'a> {
     columns: &'a Columns,
     of: Source,
 }
 
+#[derive(Debug)]
 enum Source {
     Sealed {
         segment: usize,
@@ -55,20 +62,40 @@ enum Source {
 }
 
 impl<'a> ChunkReader<'a> {
-    pub(super) fn new(store: &'a Store, plan: &'a Plan) -> Self {
+    pub(super) fn new(store: &'a Store, plan: &'a Plan, chunks: &'a [Range<usize>]) -> Self {
         Self {
             plan,
+            chunks,
             readers: Readers::new(store, &plan.segments, &plan.histograms),
-            lists: SlotLists::default(),
             units: Vec::new(),
-            fetched: Vec::new(),
-            heads: Vec::new(),
+            fetched: plan.segments.iter().map(|_| Fetched::default()).collect(),
+            values: Vec::new(),
+            heads: Sweep::default(),
             times: Arc::default(),
+            all_times: Vec::new(),
+        }
+    }
+
+    /// Reads a chunk: `each` gets its series, group by group. Whether it is plain.
+    pub fn read<E: From<Error>>(
+        &mut self,
+        chunk: usize,
+        mut each: impl FnMut(&Piece<'_>) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let Some(groups) = self.chunks.get(chunk) else {
+            return Ok(true);
+        };
+        self.units.clear();
+        self.heads.clear();
+        match self.load(groups.clone()) {
+            Ok(true) => self.each(&mut each),
+            Ok(false) | Err(Error::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Reads what is encoded. False where the sources of a group overlap.
-    pub(super) fn load(&mut self, groups: Range<usize>) -> Result<bool, Error> {
+    fn load(&mut self, groups: Range<usize>) -> Result<bool, Error> {
         let wanted = self.plan.groups.iter().enumerate();
         for (group, wanted) in wanted.skip(groups.start).take(groups.len()) {
             if !self.add(group, wanted)? {
@@ -84,7 +111,6 @@ impl<'a> ChunkReader<'a> {
     /// Adds the rows of a group.
     fn add(&mut self, group: usize, wanted: &'a Wanted) -> Result<bool, Error> {
         let mut parts: Vec<(i64, i64, Part<'a>)> = Vec::with_capacity(wanted.sealed.len() + 1);
-        let mut times = Vec::new();
         for (segment, id, columns) in &wanted.sealed {
             let rows = self.readers.plain_rows(*segment, *id, self.plan.range)?;
             let Some(rows) = rows else { continue };
@@ -104,14 +130,13 @@ impl<'a> ChunkReader<'a> {
                 from_ms: self.plan.range.from_ms.max(moved.unwrap_or(i64::MIN)),
                 to_ms: self.plan.range.to_ms,
             };
-            let mut swept = Swept::default();
             let body = state.body.lock();
-            body.sweep(range, &columns.lines, &mut self.lists, &mut swept);
+            let unread = body.sweep(range, &columns.lines, &mut self.heads);
             drop(body);
-            swept.load(&mut self.lists)?;
-            if let Some((first, last)) = span(swept.times()) {
-                let of = Source::Head(self.heads.len());
-                self.heads.push(swept);
+            if let Some(head) = self.heads.load(unread, &columns.lines)?
+                && let Some((first, last)) = span(self.heads.times(head))
+            {
+                let of = Source::Head(head);
                 parts.push((first, last, Part { columns, of }));
             }
         }
@@ -120,15 +145,7 @@ impl<'a> ChunkReader<'a> {
         if parts.windows(2).any(overlap) {
             return Ok(false);
         }
-        for (_, _, part) in &parts {
-            times.extend_from_slice(match &part.of {
-                Source::Sealed { rows, .. } => &rows.times,
-                Source::Head(head) => self.heads.get(*head).map_or(&[], Swept::times),
-            });
-        }
-        if *self.times != *times {
-            self.times = times.into();
-        }
+        self.set_times(&parts);
         if !parts.is_empty() {
             self.units.push(Unit {
                 group,
@@ -137,6 +154,26 @@ impl<'a> ChunkReader<'a> {
             });
         }
         Ok(true)
+    }
+
+    /// Takes the times of all parts.
+    fn set_times(&mut self, parts: &[(i64, i64, Part<'_>)]) {
+        if let [(_, _, part)] = parts
+            && let Source::Sealed { rows, .. } = &part.of
+        {
+            self.times = Arc::clone(&rows.times);
+            return;
+        }
+        self.all_times.clear();
+        for (_, _, part) in parts {
+            self.all_times.extend_from_slice(match &part.of {
+                Source::Sealed { rows, .. } => &rows.times,
+                Source::Head(head) => self.heads.times(*head),
+            });
+        }
+        if *self.times != *self.all_times {
+            self.times = self.all_times.as_slice().into();
+        }
     }
 
     /// Fetches the columns that a segment has of the groups.
@@ -166,9 +203,9 @@ impl<'a> ChunkReader<'a> {
                 },
             )
             .collect();
-        let mut fetched = Fetched::default();
-        self.readers.fetch(segment, &lines, &rows, &mut fetched)?;
-        self.fetched.push(fetched);
+        if let Some(fetched) = self.fetched.get_mut(segment) {
+            self.readers.fetch(segment, &lines, &rows, fetched)?;
+        }
         let mut known: Option<(*const LineId, Arc<[u32]>)> = None;
         for (number, (_, unit, place)) in found.iter().enumerate() {
             let part = &mut self.units[*unit].parts[*place];
@@ -186,11 +223,11 @@ impl<'a> ChunkReader<'a> {
     }
 
     /// Decodes the series. False where one makes no sense.
-    pub(super) fn each<E: From<Error>>(
-        &self,
+    fn each<E: From<Error>>(
+        &mut self,
         each: &mut impl FnMut(&Piece<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
-        let mut values = Vec::new();
+        let mut values = std::mem::take(&mut self.values);
         for unit in &self.units {
             let all = lines_of(&unit.parts);
             for line in all.iter().copied().enumerate() {
@@ -207,6 +244,7 @@ impl<'a> ChunkReader<'a> {
                 })?;
             }
         }
+        self.values = values;
         Ok(true)
     }
 
@@ -225,14 +263,10 @@ impl<'a> ChunkReader<'a> {
             };
             match (&part.of, column) {
                 (Source::Head(head), Some(column)) => {
-                    self.heads
-                        .get(*head)
-                        .ok_or(Malformed)?
-                        .values(column, out)?;
+                    self.heads.values(*head, column, out)?;
                 }
                 (Source::Head(head), None) => {
-                    let rows = self.heads.get(*head).map_or(0, |head| head.times().len());
-                    out.resize(out.len() + rows, absent_nan());
+                    out.resize(out.len() + self.heads.times(*head).len(), absent_nan());
                 }
                 (Source::Sealed { rows, .. }, None) => {
                     out.resize(out.len() + rows.times.len(), absent_nan());

@@ -15,6 +15,7 @@ mod result;
 mod scan;
 mod stack;
 
+pub use chunk::ChunkReader;
 pub(crate) use join::hide;
 pub(crate) use labels::{label_names, label_values, series};
 pub(crate) use result::select;

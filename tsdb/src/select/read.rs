@@ -226,7 +226,7 @@ impl<'a> Readers<'a> {
         let Some((reader, _)) = self.of_segments.get_mut(segment) else {
             return Ok(None);
         };
-        Ok(reader.rows(&[group], range)?.pop())
+        reader.plain_rows(group, range)
     }
 
     /// Fetches columns of a segment.

@@ -121,21 +121,9 @@ impl Scan {
         self.chunks.len()
     }
 
-    /// Reads a chunk: `each` gets its series, group by group. Whether it is plain.
-    pub fn read<E: From<Error>>(
-        &self,
-        chunk: usize,
-        mut each: impl FnMut(&Piece<'_>) -> Result<(), E>,
-    ) -> Result<bool, E> {
-        let Some(groups) = self.chunks.get(chunk) else {
-            return Ok(true);
-        };
-        let mut reader = ChunkReader::new(&self.store, &self.plan);
-        match reader.load(groups.clone()) {
-            Ok(true) => reader.each(&mut each),
-            Ok(false) | Err(Error::Damaged { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+    /// A reader of chunks; each thread needs its own.
+    pub fn reader(&self) -> ChunkReader<'_> {
+        ChunkReader::new(&self.store, &self.plan, &self.chunks)
     }
 }
 
