@@ -6,7 +6,7 @@ use foldhash::HashMap;
 use watchpost_model::{Labels, format_value};
 
 use super::fold::Accumulator;
-use super::{Eval, mixed, unique};
+use super::{Eval, mixed};
 use crate::error::Error;
 use crate::functions::quantile;
 use crate::parse::ast::{Aggregate, AggregateOp, Node};
@@ -89,6 +89,7 @@ impl Eval<'_> {
         }
         let vector = self.vector(&aggregate.expr)?;
         let mut out = Vec::new();
+        let hidden = aggregate.without && aggregate.grouping.contains(&label);
         for group in groups(aggregate, &vector) {
             let mut counts: BTreeMap<String, Points> = BTreeMap::new();
             for series in members(&group, &vector) {
@@ -108,13 +109,37 @@ impl Eval<'_> {
                 }
             }
             out.extend(counts.into_iter().map(|(value, points)| StepSeries {
-                labels: group.labels.with(&label, &value),
+                labels: if hidden {
+                    group.labels.clone()
+                } else {
+                    group.labels.with(&label, &value)
+                },
                 drop_name: group.drop_name,
                 points,
             }));
         }
-        unique(out)
+        Ok(counted_together(out))
     }
+}
+
+/// Sums the counts of groups that differ by nothing but the label that now tells the value.
+fn counted_together(counts: Vec<StepSeries>) -> Vec<StepSeries> {
+    let mut places: HashMap<Labels, usize> = HashMap::default();
+    let mut out: Vec<StepSeries> = Vec::with_capacity(counts.len());
+    for one in counts {
+        let next = out.len();
+        let place = *places.entry(one.labels.clone()).or_insert(next);
+        let Some(first) = out.get_mut(place) else {
+            out.push(one);
+            continue;
+        };
+        first.drop_name |= one.drop_name;
+        for (step, count) in one.points.present() {
+            let sum = first.points.get(step).unwrap_or(0.0) + count;
+            first.points.set(step, sum);
+        }
+    }
+    out
 }
 
 impl Group {

@@ -103,7 +103,7 @@ impl Eval<'_> {
         let mut out = Vec::with_capacity(input.series.len() + mixed.len());
         let fold = |window: &Window<'_>| over.fold.value(window);
         input.for_each(self, &params, fold, |series, points| {
-            if over.counter.is_some() && !series.times.is_empty() {
+            if over.counter.is_some() && !points.is_empty() {
                 self.note_counter(series.labels.metric_name(), range);
             }
             if points.is_empty() {

@@ -281,13 +281,13 @@ impl Eval<'_> {
                     return Ok(());
                 }
             }
-            if let Some(Some(name)) = odd.get(piece.line) {
-                columns.odd_names.insert(Arc::clone(name));
-            }
             let made = columns.values.get(before..).unwrap_or_default();
             if made.iter().all(|value| is_absent(*value)) {
                 columns.values.truncate(before);
                 return Ok(());
+            }
+            if let Some(Some(name)) = odd.get(piece.line) {
+                columns.odd_names.insert(Arc::clone(name));
             }
             self.query.hold(self.grid.count)?;
             let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);

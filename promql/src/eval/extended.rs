@@ -73,9 +73,6 @@ impl Eval<'_> {
         for series in &self.select(&selector.matchers, *first, *last)? {
             self.query.check_time()?;
             let series = samples(series);
-            if over.counter.is_some() && !series.times.is_empty() {
-                self.note_counter(series.labels.metric_name(), range);
-            }
             let bounds = places(&series.times, &starts)
                 .into_iter()
                 .zip(places(&series.times, &stops));
@@ -88,6 +85,9 @@ impl Eval<'_> {
                 .collect();
             if points.is_empty() {
                 continue;
+            }
+            if over.counter.is_some() {
+                self.note_counter(series.labels.metric_name(), range);
             }
             self.query.hold(points.len())?;
             let mut one = StepSeries {

@@ -74,16 +74,40 @@ pub(super) fn rfc3339(time: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// The farthest time from the epoch that a date is computed of, far beyond the calendar's use.
-const MAX_SECONDS: i64 = 1 << 50;
+/// Seconds from the first day that Go's calendar knows to 1970: it counts from there, modulo 2^64.
+const BEFORE_1970: i128 = 9_223_371_966_606_163_200 + 62_135_596_800;
 
-fn part(eval: &Eval<'_>, call: &Call, of: fn(i64) -> i64) -> Result<Evaluated, Error> {
-    let value = |time: f64| {
-        if time.is_nan() {
-            return f64::NAN;
+/// A day, counted from 1970-01-01, and a second of it.
+struct Moment {
+    days: i64,
+    second: i64,
+}
+
+impl Moment {
+    /// As Prometheus takes a number of seconds, on the processors it mostly runs on: without its
+    /// fraction; NaN and what is too large is the least number there is.
+    fn of(seconds: f64) -> Self {
+        const TOO_MANY: f64 = (1_u64 << 63) as f64;
+        let whole = if (-TOO_MANY..TOO_MANY).contains(&seconds) {
+            to_i64(seconds)
+        } else {
+            i64::MIN
+        };
+        let counted = (i128::from(whole) + BEFORE_1970).rem_euclid(1 << 64) - BEFORE_1970;
+        let day = i128::from(DAY);
+        Self {
+            days: i64::try_from(counted.div_euclid(day)).unwrap_or_default(),
+            second: i64::try_from(counted.rem_euclid(day)).unwrap_or_default(),
         }
-        of(to_i64(time.floor()).clamp(-MAX_SECONDS, MAX_SECONDS)) as f64
-    };
+    }
+
+    fn date(&self) -> Date {
+        Date::from_days(self.days)
+    }
+}
+
+fn part(eval: &Eval<'_>, call: &Call, of: fn(&Moment) -> i64) -> Result<Evaluated, Error> {
+    let value = |time: f64| of(&Moment::of(time)) as f64;
     let Some(arg) = call.args.first() else {
         return Ok(unnamed(eval.grid.times().map(|time| value(seconds(time)))));
     };
@@ -97,41 +121,52 @@ fn part(eval: &Eval<'_>, call: &Call, of: fn(i64) -> i64) -> Result<Evaluated, E
 }
 
 pub(super) fn minute(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
-    part(eval, call, |time| time.rem_euclid(3_600) / 60)
+    part(eval, call, |time| time.second / 60 % 60)
 }
 
 pub(super) fn hour(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
-    part(eval, call, |time| time.rem_euclid(DAY) / 3_600)
+    part(eval, call, |time| time.second / 3_600)
 }
 
 pub(super) fn day_of_week(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
     // 1970-01-01 was a Thursday, and Sunday is 0.
-    part(eval, call, |time| (time.div_euclid(DAY) + 4).rem_euclid(7))
+    part(eval, call, |time| (time.days + 4).rem_euclid(7))
 }
 
 pub(super) fn day_of_month(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
-    part(eval, call, |time| date(time).day)
+    part(eval, call, |time| time.date().day)
 }
 
 pub(super) fn day_of_year(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
-    part(eval, call, |time| date(time).day_of_year())
+    part(eval, call, |time| time.date().day_of_year())
 }
 
 pub(super) fn days_in_month(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
-    part(eval, call, |time| date(time).days_in_month())
+    part(eval, call, |time| time.date().days_in_month())
 }
 
 pub(super) fn month(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
-    part(eval, call, |time| date(time).month)
+    part(eval, call, |time| time.date().month)
 }
 
 pub(super) fn year(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
-    part(eval, call, |time| date(time).year)
+    part(eval, call, |time| time.date().year)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_time_is_one_that_prometheus_makes_of_it() {
+        for seconds in [f64::NAN, f64::INFINITY] {
+            let moment = Moment::of(seconds);
+            assert_eq!(moment.second / 60 % 60, 30);
+            assert_eq!(moment.date().day_of_year(), 339);
+        }
+        assert_eq!(Moment::of(-1e17).second / 60 % 60, 13);
+        assert_eq!(Moment::of(-0.5).days, 0);
+    }
 
     #[test]
     fn days_are_the_dates_of_the_calendar() {

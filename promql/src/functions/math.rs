@@ -36,20 +36,29 @@ pub(super) fn sgn(value: f64) -> f64 {
     }
 }
 
-/// The greater of two, NaN where one is: `f64::max` would give the other.
+/// The greater of two, NaN where one is; but infinity is greater than NaN, as in Go.
 pub(super) fn greater(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
+    let infinite = |value: f64| value.is_infinite() && value > 0.0;
+    if infinite(a) || infinite(b) {
+        f64::INFINITY
+    } else if a.is_nan() || b.is_nan() {
         f64::NAN
     } else {
         a.max(b)
     }
 }
 
-/// The lesser of two, NaN where one is.
+/// The lesser of two, likewise.
 pub(super) fn lesser(a: f64, b: f64) -> f64 {
-    if a.is_nan() || b.is_nan() {
-        f64::NAN
-    } else {
-        a.min(b)
-    }
+    -greater(-a, -b)
+}
+
+/// Multiplied first and divided then, for the same last digit as Prometheus's.
+pub(super) fn deg(radians: f64) -> f64 {
+    radians * 180.0 / std::f64::consts::PI
+}
+
+/// As [`deg`].
+pub(super) fn rad(degrees: f64) -> f64 {
+    degrees * std::f64::consts::PI / 180.0
 }

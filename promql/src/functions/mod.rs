@@ -60,7 +60,7 @@ static FUNCTIONS: &[Function] = &[
     date("day_of_week", date::day_of_week),
     date("day_of_year", date::day_of_year),
     date("days_in_month", date::days_in_month),
-    value("deg", f64::to_degrees),
+    value("deg", math::deg),
     some("delta", rate::delta).on_mixed(mixed::delta),
     some("deriv", predict::deriv),
     over(
@@ -148,7 +148,7 @@ static FUNCTIONS: &[Function] = &[
         &[Scalar, Range],
         checked(over_time::quantile, over_time::check_quantile),
     ),
-    value("rad", f64::to_radians),
+    value("rad", math::rad),
     scalar("range", convert::range).experimental(),
     over("rate", &[Range], counter(Counter::Rate, rate::rate)).on_mixed(mixed::rate),
     all("resets", over_time::resets).on_mixed(mixed::resets),

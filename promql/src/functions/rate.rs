@@ -11,10 +11,17 @@ use crate::number::seconds;
 
 pub(super) fn rate(window: &Window<'_>) -> Option<f64> {
     let length = seconds(window.end_ms.saturating_sub(window.start_ms));
-    Some(increase(window)? / length)
+    let (grown, factor) = growth(window)?;
+    // In this order Prometheus multiplies, to the last digit.
+    Some(grown * (factor / length))
 }
 
 pub(super) fn increase(window: &Window<'_>) -> Option<f64> {
+    growth(window).map(|(grown, factor)| grown * factor)
+}
+
+/// How much a counter grew between the samples, and the factor to the whole window.
+fn growth(window: &Window<'_>) -> Option<(f64, f64)> {
     let (first, last) = (window.values.first()?, window.values.last()?);
     let mut grown = last - first;
     if window.falls {
@@ -26,7 +33,7 @@ pub(super) fn increase(window: &Window<'_>) -> Option<f64> {
             }
         }
     }
-    Some(grown * extrapolation(window, Some(grown))?)
+    Some((grown, extrapolation(window, Some(grown))?))
 }
 
 pub(super) fn delta(window: &Window<'_>) -> Option<f64> {
@@ -99,18 +106,21 @@ impl Stretch {
         })
     }
 
-    /// The increase of a counter that was not reset.
+    /// The increase of a counter that was not reset, and the factor to the whole window.
     #[inline]
-    fn increase(&self, first: f64, last: f64) -> f64 {
+    fn growth(&self, first: f64, last: f64) -> (f64, f64) {
         let grown = last - first;
         // What a counter would have been at the start bounds the way to there. Where it was at least
         // as much as it grew, that is no nearer than the first sample is to the last.
         let far = first >= grown && self.sampled >= self.to_start;
         if grown > 0.0 && first >= 0.0 && !far {
             let to_start = self.to_start.min(self.sampled * (first / grown));
-            return grown * ((self.sampled + to_start + self.to_end) / self.sampled);
+            return (
+                grown,
+                (self.sampled + to_start + self.to_end) / self.sampled,
+            );
         }
-        grown * self.factor
+        (grown, self.factor)
     }
 }
 
@@ -129,11 +139,11 @@ pub(crate) fn risen(
         let (Some(first), Some(last)) = ends else {
             return absent_nan();
         };
-        let increase = stretch.increase(*first, *last);
+        let (grown, factor) = stretch.growth(*first, *last);
         if per_second {
-            increase / stretch.length
+            grown * (factor / stretch.length)
         } else {
-            increase
+            grown * factor
         }
     }));
 }

@@ -381,8 +381,15 @@ fn a_nest_of_calls_that_doubles_a_label_is_cut_off() {
 fn what_is_doubtful_about_an_answer_is_said_with_its_place() {
     let (db, engine) = (db(), Engine::default());
     let answer = |text: &str| engine.instant(&db, &parse(text).unwrap(), 0).unwrap();
+    let labels = Labels::from_pairs([("__name__", "a"), ("host", "1"), ("mode", "x")]);
+    db.append_single(&labels, 30_000, 2.0, 30_000).unwrap();
+    let text = "1 +\n  sum(rate(a[1m]))";
+    assert!(answer(text).infos.is_empty());
     assert_eq!(
-        answer("1 +\n  sum(rate(a[1m]))").infos,
+        engine
+            .instant(&db, &parse(text).unwrap(), 30_000)
+            .unwrap()
+            .infos,
         [
             r#"PromQL info: metric might not be a counter, name does not end in _total/_sum/_count/_bucket: "a" (2:12)"#
         ]
