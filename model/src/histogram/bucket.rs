@@ -1,5 +1,6 @@
 //! Where buckets begin and end.
 
+use super::bounds::{BOUNDS, COUNT};
 use super::cells::indices;
 use super::{CUSTOM_BUCKETS_SCHEMA, FloatHistogram, Span};
 
@@ -29,16 +30,14 @@ pub(super) fn upper_bound(schema: i32, index: i32, custom: &[f64]) -> f64 {
     }
     let index = i64::from(index);
     let (fraction, exponent) = if schema <= 0 {
-        (1.0, index << schema.unsigned_abs().min(16))
+        (0.5, (index << schema.unsigned_abs().min(16)) + 1)
     } else {
-        let shift = schema.min(30);
-        let part = index & ((1 << shift) - 1);
-        (
-            (part as f64 / (1_i64 << shift) as f64).exp2(),
-            index >> shift,
-        )
+        let shift = schema.min(8);
+        let place = usize::try_from((index << (8 - shift)) & (COUNT - 1));
+        let fraction = place.ok().and_then(|place| BOUNDS.get(place));
+        (fraction.copied().unwrap_or(0.5), (index >> shift) + 1)
     };
-    if exponent == 1024 && fraction <= 1.0 {
+    if exponent == 1025 && fraction <= 0.5 {
         // The bucket with the greatest numbers ends at the greatest, and the next one at infinity.
         return f64::MAX;
     }
@@ -118,6 +117,8 @@ impl FloatHistogram {
 
 #[cfg(test)]
 mod tests {
+    use std::f64::consts::SQRT_2;
+
     use super::*;
 
     #[test]
@@ -127,9 +128,9 @@ mod tests {
             (0, 3, 8.0),
             (0, -2, 0.25),
             (-1, 2, 16.0),
-            (2, 1, 2_f64.powf(0.25)),
+            (1, 1, SQRT_2.next_down()),
             (2, 4, 2.0),
-            (2, -1, 2_f64.powf(-0.25)),
+            (2, -1, 0.840_896_415_253_714_4),
             (8, 256, 2.0),
             (0, 1024, f64::MAX),
             (0, 1025, f64::INFINITY),

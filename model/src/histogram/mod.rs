@@ -8,6 +8,7 @@
 //! a list that stands beside the column.
 
 mod arithmetic;
+mod bounds;
 mod bucket;
 mod cells;
 mod estimate;

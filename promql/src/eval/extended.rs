@@ -6,6 +6,7 @@
 //! (`feature_flags`, extended range selectors) and scripts.
 
 use super::Eval;
+use super::mixed::has_histograms;
 use super::ranges::{Samples, samples};
 use super::selector::places;
 use super::windows::Window;
@@ -72,6 +73,11 @@ impl Eval<'_> {
         let mut out = Vec::new();
         for series in &self.select(&selector.matchers, *first, *last)? {
             self.query.check_time()?;
+            if has_histograms(series) {
+                let bounds = (&starts[..], &stops[..]);
+                out.extend(self.over_mixed_extended((over, range), series, bounds, kind)?);
+                continue;
+            }
             let series = samples(series);
             let bounds = places(&series.times, &starts)
                 .into_iter()
@@ -116,6 +122,10 @@ impl Eval<'_> {
         let mut out = Vec::new();
         for series in &self.select(&selector.matchers, after, to)? {
             self.query.check_time()?;
+            if has_histograms(series) {
+                out.extend(self.smoothed_mixed(selector, series)?);
+                continue;
+            }
             let series = samples(series);
             let points: Points = places(&series.times, &ends)
                 .into_iter()
@@ -151,12 +161,12 @@ fn between(series: &Samples, place: usize, time: i64, lookback: i64) -> Option<f
 }
 
 /// The value at a time on the line through two samples.
-fn line((from, first): (i64, f64), (to, second): (i64, f64), time: i64) -> f64 {
+pub(super) fn line((from, first): (i64, f64), (to, second): (i64, f64), time: i64) -> f64 {
     let part = seconds(time.saturating_sub(from)) / seconds(to.saturating_sub(from));
     first + (second - first) * part
 }
 
-fn window(
+pub(super) fn window(
     series: &Samples,
     (from, to): (usize, usize),
     (start_ms, end_ms): (i64, i64),
@@ -178,7 +188,7 @@ fn window(
 
 /// What is computed of an extended window.
 #[derive(Clone, Copy)]
-enum Change {
+pub(super) enum Change {
     /// How much a counter grew, or per second.
     Counter(Counter),
     /// How much a value changed.
@@ -196,7 +206,7 @@ impl Change {
         }
     }
 
-    fn value(self, over: &Over, window: &Window<'_>, smoothed: bool) -> Option<f64> {
+    pub(super) fn value(self, over: &Over, window: &Window<'_>, smoothed: bool) -> Option<f64> {
         let counter = matches!(self, Self::Counter(_));
         let cut = Cut::of(window, smoothed, counter)?;
         let length = seconds(window.end_ms.saturating_sub(window.start_ms));

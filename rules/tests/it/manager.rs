@@ -69,7 +69,7 @@ fn histograms_are_recorded_and_alerts_print_them() {
     let events = group.evaluate(&env, 10 * SECOND);
     assert_eq!(
         events[0].annotations.get("text").map(String::as_str),
-        Some("is {count:4, sum:6, (0.7071067811865476,1]:2, (1,1.4142135623730951]:2}")
+        Some("is {count:4, sum:6, (0.7071067811865475,1]:2, (1,1.414213562373095]:2}")
     );
     let matchers = [Matcher::equal(METRIC_NAME, "y")];
     let selection = env.db.select(TimeRange::ALL, &matchers).unwrap();

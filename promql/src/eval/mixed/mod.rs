@@ -2,6 +2,7 @@
 //! only these come here.
 
 mod aggregate;
+mod extended;
 mod matching;
 mod operate;
 mod ranges;

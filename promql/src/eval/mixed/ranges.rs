@@ -71,7 +71,7 @@ impl MixedSamples {
     }
 
     /// The histograms after one time and up to another.
-    fn within(&self, start_ms: i64, end_ms: i64) -> &[(i64, Arc<FloatHistogram>)] {
+    pub(super) fn within(&self, start_ms: i64, end_ms: i64) -> &[(i64, Arc<FloatHistogram>)] {
         let place = |time_ms: i64| self.histograms.partition_point(|(at, _)| *at <= time_ms);
         let (from, to) = (place(start_ms), place(end_ms));
         self.histograms.get(from..to).unwrap_or_default()

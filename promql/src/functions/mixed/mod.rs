@@ -1,5 +1,6 @@
 //! Functions over windows that have histograms.
 
+mod extended;
 mod over_time;
 mod rate;
 
@@ -41,7 +42,7 @@ impl Mixed<'_> {
     }
 
     /// Whether there are floats and histograms, which is worth a warning.
-    fn is_mixed(&self) -> bool {
+    pub(crate) fn is_mixed(&self) -> bool {
         let mixed = !self.floats.values.is_empty() && !self.histograms.is_empty();
         if mixed {
             self.warn(&remarks::mixed_samples(self.name));

@@ -63,17 +63,10 @@ fn factor(mixed: &Mixed<'_>, to_zero: Option<f64>) -> Option<f64> {
 
 /// What a window's histograms grew by; nothing where they are too few or do not fit together.
 fn grown(mixed: &Mixed<'_>, counter: bool) -> Option<FloatHistogram> {
-    let [(_, first), between @ .., (_, last)] = mixed.histograms else {
+    let [_, between @ .., (_, last)] = mixed.histograms else {
         return None;
     };
-    let is_gauge = |it: &FloatHistogram| it.counter_reset == CounterReset::Gauge;
-    if counter {
-        if mixed.histograms.iter().any(|(_, it)| is_gauge(it)) {
-            mixed.warn(&remarks::not_counter(mixed.name));
-        }
-    } else if !is_gauge(first) || !is_gauge(last) {
-        mixed.warn(&remarks::not_gauge(mixed.name));
-    }
+    remark_on_kind(mixed, mixed.histograms, counter);
     let start = start(mixed, counter)?;
     let mixed_buckets = || mixed.warn(&remarks::mixed_buckets(mixed.name));
     let custom = start.uses_custom_buckets();
@@ -107,6 +100,28 @@ fn grown(mixed: &Mixed<'_>, counter: bool) -> Option<FloatHistogram> {
     grown.counter_reset = CounterReset::Gauge;
     grown.compact();
     Some(grown)
+}
+
+pub(super) fn is_gauge(histogram: &FloatHistogram) -> bool {
+    histogram.counter_reset == CounterReset::Gauge
+}
+
+/// Says that histograms are gauges where counters are expected, or the other way round.
+pub(super) fn remark_on_kind(
+    mixed: &Mixed<'_>,
+    histograms: &[(i64, Arc<FloatHistogram>)],
+    counter: bool,
+) {
+    let ends = [histograms.first(), histograms.last()]
+        .into_iter()
+        .flatten();
+    if counter {
+        if histograms.iter().any(|(_, it)| is_gauge(it)) {
+            mixed.warn(&remarks::not_counter(mixed.name));
+        }
+    } else if ends.into_iter().any(|(_, it)| !is_gauge(it)) {
+        mixed.warn(&remarks::not_gauge(mixed.name));
+    }
 }
 
 /// What the growth counts from: the first histogram, or nothing where the second one comes after a
