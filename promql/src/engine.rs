@@ -108,16 +108,11 @@ impl Engine {
             query: &query,
             grid,
         };
-        let wrong_type = |found: &str| {
-            Error::Execution(format!(
-                "invalid expression type {found:?} for range query, must be Scalar or instant Vector"
-            ))
-        };
         if let Kind::Range(..) | Kind::Subquery(_) = &expr.root.bare().kind {
-            return Err(wrong_type("range vector"));
+            return Err(Error::WrongType("range vector"));
         }
         let series = match eval.node(&expr.root)? {
-            Evaluated::Text(_) => return Err(wrong_type("string")),
+            Evaluated::Text(_) => return Err(Error::WrongType("string")),
             Evaluated::Scalar(values) => vec![StepSeries {
                 labels: Labels::empty(),
                 drop_name: false,

@@ -6,6 +6,9 @@ pub enum Error {
     /// The text is not PromQL.
     #[error("{0}")]
     Parse(ParseError),
+    /// The expression is of a type that this kind of query does not take.
+    #[error("invalid expression type {0:?} for range query, must be Scalar or instant Vector")]
+    WrongType(&'static str),
     /// The expression cannot be evaluated over the data (many-to-many matching, ...).
     #[error("{0}")]
     Execution(String),

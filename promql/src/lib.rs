@@ -21,5 +21,6 @@ mod value;
 
 pub use engine::{Engine, Options, Steps};
 pub use error::{Error, ParseError};
+pub use functions::function_names;
 pub use parse::{Expr, Features, parse, parse_selector, parse_with};
 pub use value::{Answer, InstantSample, RangeSeries, Value};

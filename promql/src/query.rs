@@ -23,6 +23,7 @@ pub(crate) struct Query<'a> {
     pub(crate) is_range: bool,
     deadline: Option<Instant>,
     held: AtomicUsize,
+    peak: AtomicUsize,
     notes: Notes,
 }
 
@@ -42,6 +43,7 @@ impl<'a> Query<'a> {
             is_range,
             deadline: Instant::now().checked_add(options.timeout.as_std()),
             held: AtomicUsize::new(0),
+            peak: AtomicUsize::new(0),
             notes: Notes::default(),
         }
     }
@@ -60,7 +62,9 @@ impl<'a> Query<'a> {
     /// Counts samples that are held now; fails when they are too many.
     pub(crate) fn hold(&self, samples: usize) -> Result<(), Error> {
         let before = self.held.fetch_add(samples, Ordering::Relaxed);
-        if before.saturating_add(samples) > self.options.max_samples {
+        let held = before.saturating_add(samples);
+        self.peak.fetch_max(held, Ordering::Relaxed);
+        if held > self.options.max_samples {
             return Err(Error::TooManySamples("query execution"));
         }
         Ok(())
@@ -93,11 +97,13 @@ impl<'a> Query<'a> {
     }
 
     pub(crate) fn answer(self, value: Value) -> Answer {
+        let peak_samples = self.peak.load(Ordering::Relaxed);
         let (warnings, infos) = self.notes.into_parts();
         Answer {
             value,
             warnings,
             infos,
+            peak_samples,
         }
     }
 }

@@ -13,6 +13,8 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// What the author may want to know.
     pub infos: Vec<String>,
+    /// The most samples that the query held at once.
+    pub peak_samples: usize,
 }
 
 /// A value of PromQL.

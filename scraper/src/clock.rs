@@ -23,3 +23,9 @@ pub fn rfc3339(time_ms: i64) -> String {
 
 /// What Prometheus writes where something has not happened yet: Go's zero time.
 pub const NEVER: &str = "0001-01-01T00:00:00Z";
+
+/// A time with exactly three decimals, as the query log has it.
+pub fn rfc3339_millis(time_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(time_ms)
+        .map_or_else(|_| time_ms.to_string(), |t| format!("{t:.3}"))
+}

@@ -10,17 +10,18 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use watchpost_exporter::server as http;
 use watchpost_model::Labels;
 use watchpost_model::config::Faults;
-use watchpost_promql::{Engine, Options};
+use watchpost_promql::{Engine, Features, Options};
 use watchpost_rules::notify::{self, Notifier};
 use watchpost_rules::{Environment, RuleGroup};
 use watchpost_tsdb::Db;
 
-use crate::api::{self, App, QueryLimits};
+use crate::api::{self, App, Bounds, ConfigFile, Enabled, Notices, Queries, QueryLog};
 use crate::clock;
 use crate::config::Config;
 use crate::remote_write::Receiver;
@@ -56,10 +57,16 @@ pub struct Settings {
     pub query_concurrency: u32,
     /// How many connections are served at once.
     pub connections: u32,
-    /// The store's directory, where requests may change the store.
-    pub admin: Option<PathBuf>,
-    /// Whether samples that others send are taken.
-    pub remote_write_receiver: bool,
+    /// The store's directory, where it has one.
+    pub directory: Option<PathBuf>,
+    /// What requests may do besides reading.
+    pub enabled: Enabled,
+    /// The bounds of what requests may ask for.
+    pub bounds: Bounds,
+    /// What the language has besides its stable part.
+    pub features: Features,
+    /// The configuration file; nothing where there is none.
+    pub config_file: Option<ConfigFile>,
     /// The flags and their values, to be shown.
     pub flags: Vec<(String, String)>,
 }
@@ -73,6 +80,14 @@ pub enum StartError {
     /// The section `notifications` is wrong.
     #[error(transparent)]
     Notifications(#[from] Faults),
+    /// The file of `global.query_log_file` cannot be opened.
+    #[error("cannot open the query log {}", path.display())]
+    QueryLog {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The listener has no address.
     #[error("cannot listen")]
     Listen(#[source] std::io::Error),
@@ -130,28 +145,42 @@ impl Server {
         let db = settings.db.clone();
         let scrape = Arc::new(scrape::Manager::new(&settings.config)?);
         let notifier = notifier(&settings)?;
+        let queries = queries(&settings)?;
         let environment = environment(&settings, notifier.clone());
         let rules = watchpost_rules::Manager::new(settings.rule_groups, environment);
         let receiver = settings
+            .enabled
             .remote_write_receiver
             .then(|| Arc::new(Receiver::new(db.clone())));
+        let started_ms = clock::now_ms();
         let app = Arc::new(App {
             telemetry: Telemetry::new(Parts {
+                started_ms,
+                queries: Arc::clone(&queries),
+                rules: rules.clone(),
                 db: db.clone(),
                 scrape: Arc::clone(&scrape),
                 notifier: notifier.clone(),
                 receiver: receiver.clone(),
             }),
             receiver,
-            admin: settings.admin,
+            directory: settings.directory,
+            external_labels: settings.config.global.external_labels.clone(),
+            features: settings.features,
+            reads: Semaphore::new(settings.bounds.reads.clamp(1, Semaphore::MAX_PERMITS)),
+            notices: Notices::default(),
+            enabled: settings.enabled,
+            bounds: settings.bounds,
+            config_file: settings.config_file,
+            quit: Notify::new(),
             rules: rules.clone(),
             db: db.clone(),
             scrape: Arc::clone(&scrape),
             config: settings.config.to_yaml(),
             flags: settings.flags,
-            started_ms: clock::now_ms(),
+            started_ms,
             ready: AtomicBool::new(true),
-            queries: QueryLimits::new(settings.queries, settings.query_concurrency),
+            queries,
         });
         let hosts = api::Hosts::of(address, &settings.external_url);
         let routes = api::router(Arc::clone(&app), hosts);
@@ -208,6 +237,17 @@ async fn stop_all(mut parts: Vec<Part>) {
         let share = STOP_SHARE.saturating_mul(later);
         part.stop(end.checked_sub(share).unwrap_or(end)).await;
     }
+}
+
+/// The bounds of queries, and who writes them down.
+fn queries(settings: &Settings) -> Result<Arc<Queries>, StartError> {
+    let path = settings.config.global.query_log_file.clone();
+    let log = path.map(|path| {
+        QueryLog::open(path.clone()).map_err(|source| StartError::QueryLog { path, source })
+    });
+    let queries = Queries::new(settings.queries.clone(), settings.query_concurrency);
+    let queries = queries.with_records(settings.directory.as_deref(), log.transpose()?);
+    Ok(Arc::new(queries))
 }
 
 /// What the clients of the page and the API may do. A proxy before the server is one client.

@@ -46,9 +46,6 @@ const VIEWS: [(&str, &str); 4] = [
 
 /// Serves a file of the page; `/` is its start, and the path of a view leads to it.
 pub(crate) async fn file(request: Request) -> Response {
-    if request.method() != Method::GET && request.method() != Method::HEAD {
-        return StatusCode::METHOD_NOT_ALLOWED.into_response();
-    }
     let path = request.uri().path().trim_start_matches('/');
     let path = if path.is_empty() { "index.html" } else { path };
     if let Some((_, address)) = VIEWS.iter().find(|(view, _)| *view == path) {
@@ -57,6 +54,9 @@ pub(crate) async fn file(request: Request) -> Response {
     let Some(file) = FILES.iter().find(|file| file.path == path) else {
         return (StatusCode::NOT_FOUND, "404 page not found\n").into_response();
     };
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
     let known = request.headers().get(IF_NONE_MATCH);
     let mut response = if known.is_some_and(|tag| tag == file.tag) {
         StatusCode::NOT_MODIFIED.into_response()

@@ -13,7 +13,9 @@ use crate::head::{Given, GroupState, Lateness};
 use crate::index::{Cardinality, Head, Line, cardinality, matching};
 use crate::select::{label_names, label_values, series};
 use crate::store::Store;
-use crate::{Appended, Config, Error, Group, Layout, LineId, Scan, Selection, Stats, TimeRange};
+use crate::{
+    Appended, Config, Error, Group, Layout, LineId, Scan, SegmentStatus, Selection, Stats, TimeRange,
+};
 
 /// A store. A clone is another handle to the same store.
 #[derive(Clone, Debug)]
@@ -320,6 +322,12 @@ impl Db {
             groups: &groups,
         };
         cardinality(&index, top)
+    }
+
+    /// The segments, by window; none in a store without files.
+    pub fn segments(&self) -> Vec<SegmentStatus> {
+        let files = self.store.files.as_ref();
+        files.map_or_else(Vec::new, |files| files.ring.segments())
     }
 
     /// Figures of the store.

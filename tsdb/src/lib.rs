@@ -105,5 +105,5 @@ pub use head::{Appended, Group, Layout, LineId, Row};
 pub use histogram::{Histograms, check as check_histogram};
 pub use index::Cardinality;
 pub use select::{ChunkReader, Piece, Scan, Selection, Series, TimeRange};
-pub use stats::{RingStats, Stats};
+pub use stats::{RingStats, SegmentStatus, Stats};
 pub use verify::{Report, verify};

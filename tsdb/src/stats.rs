@@ -88,6 +88,27 @@ pub struct RingStats {
     pub deleted_samples: u64,
 }
 
+/// An immutable file of rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentStatus {
+    /// The file's name without its ending; a segment written later has another one.
+    pub name: String,
+    /// The first millisecond of its window.
+    pub from_ms: i64,
+    /// The first millisecond after its window.
+    pub to_ms: i64,
+    /// The time of the oldest row, ms.
+    pub min_time_ms: i64,
+    /// The time of the newest row, ms.
+    pub max_time_ms: i64,
+    /// Values, stale markers included.
+    pub samples: u64,
+    /// Series.
+    pub series: u64,
+    /// Bytes of the file.
+    pub bytes: u64,
+}
+
 /// What the store counts as it goes.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

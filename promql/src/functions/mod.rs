@@ -31,6 +31,13 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.iter().find(|function| function.name == name)
 }
 
+/// The names of all functions, each with whether it needs the feature of experimental functions.
+pub fn function_names() -> impl Iterator<Item = (&'static str, bool)> {
+    FUNCTIONS
+        .iter()
+        .map(|function| (function.name, function.experimental))
+}
+
 /// All functions, by name.
 static FUNCTIONS: &[Function] = &[
     value("abs", f64::abs),

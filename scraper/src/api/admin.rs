@@ -19,13 +19,7 @@ pub(super) async fn snapshot(
     params: Params,
 ) -> Result<Response, Error> {
     enabled(&app)?;
-    let skip_head = match params.get("skip_head") {
-        "" => false,
-        text => boolean(text).ok_or_else(|| {
-            let reason = format_args!("unable to parse boolean \"{text}\" argument");
-            Error::parameter("skip_head", reason)
-        })?,
-    };
+    let skip_head = params.boolean("skip_head")?.unwrap_or(false);
     let directory = enabled(&app)?.join(SNAPSHOTS);
     let name = snapshot_name(clock::now_ms());
     let path = directory.join(&name);
@@ -43,7 +37,7 @@ pub(super) async fn delete_series(
     if selectors.is_empty() {
         return Err(Error::BadData("no match[] parameter provided".to_owned()));
     }
-    let range = params.range()?;
+    let range = params.ordered_range()?;
     change(&app, move |db| {
         selectors
             .iter()
@@ -62,7 +56,8 @@ pub(super) async fn clean_tombstones(State(app): State<Arc<App>>) -> Result<Stat
 /// The store's directory, where the store may be changed by requests.
 fn enabled(app: &App) -> Result<&Path, Error> {
     let disabled = || Error::Unavailable("admin APIs disabled".to_owned());
-    app.admin.as_deref().ok_or_else(disabled)
+    let directory = app.directory.as_deref();
+    directory.filter(|_| app.enabled.admin).ok_or_else(disabled)
 }
 
 /// Changes the store on a thread of its own, one change at a time.
@@ -77,13 +72,4 @@ async fn change<T: Send + 'static>(
         .await
         .map_err(|error| Error::Internal(format!("it ended unexpectedly: {error}")))?;
     Ok(done?)
-}
-
-/// A boolean as Go reads it.
-fn boolean(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
-    }
 }

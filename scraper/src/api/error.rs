@@ -5,7 +5,7 @@ use std::fmt;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde::Serialize;
 
 /// Why a request fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +16,9 @@ pub enum Error {
     Execution(String),
     /// It took too long.
     Timeout(String),
-    /// It is there and not enabled.
+    /// Nobody waited for it any more.
+    Canceled(String),
+    /// It is there and not enabled, or there is no room for it.
     Unavailable(String),
     /// There is no such thing.
     NotFound(String),
@@ -32,11 +34,24 @@ impl Error {
         Self::BadData(format!("invalid parameter \"{name}\": {reason}"))
     }
 
+    /// The same without the words that name a parameter.
+    pub(super) fn without_parameter(self, name: &str) -> Self {
+        let words = format!("invalid parameter \"{name}\": ");
+        match self {
+            Self::BadData(text) => {
+                let rest = text.strip_prefix(&words).map(str::to_owned);
+                Self::BadData(rest.unwrap_or(text))
+            }
+            other => other,
+        }
+    }
+
     /// The status, the type's name and the text.
     fn parts(&self) -> (StatusCode, &'static str, &str) {
         match self {
             Self::BadData(text) => (StatusCode::BAD_REQUEST, "bad_data", text),
             Self::Execution(text) => (StatusCode::UNPROCESSABLE_ENTITY, "execution", text),
+            Self::Canceled(text) => (client_closed_request(), "canceled", text),
             Self::Timeout(text) => (StatusCode::SERVICE_UNAVAILABLE, "timeout", text),
             Self::Unavailable(text) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),
             Self::NotFound(text) => (StatusCode::NOT_FOUND, "not_found", text),
@@ -44,6 +59,20 @@ impl Error {
             Self::Internal(text) => (StatusCode::INTERNAL_SERVER_ERROR, "internal", text),
         }
     }
+}
+
+/// What is told, in Prometheus's order.
+#[derive(Serialize)]
+struct Body<'a> {
+    status: &'static str,
+    #[serde(rename = "errorType")]
+    kind: &'static str,
+    error: &'a str,
+}
+
+/// 499, which nginx made for requests whose client has gone; no client reads it.
+fn client_closed_request() -> StatusCode {
+    StatusCode::from_u16(499).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
 impl fmt::Display for Error {
@@ -57,8 +86,9 @@ impl From<watchpost_promql::Error> for Error {
         use watchpost_promql::Error as Query;
         let text = error.to_string();
         match error {
-            Query::Parse(_) => Self::parameter("query", text),
-            Query::Timeout | Query::Canceled => Self::Timeout(text),
+            Query::Parse(_) | Query::WrongType(_) => Self::parameter("query", text),
+            Query::Timeout => Self::Timeout(text),
+            Query::Canceled => Self::Canceled(text),
             Query::Execution(_) | Query::TooManySamples(_) | Query::NotYet(_) => {
                 Self::Execution(text)
             }
@@ -75,7 +105,11 @@ impl From<watchpost_tsdb::Error> for Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, kind, text) = self.parts();
-        let body = json!({"status": "error", "errorType": kind, "error": text});
+        let body = Body {
+            status: "error",
+            kind,
+            error: text,
+        };
         (status, Json(body)).into_response()
     }
 }

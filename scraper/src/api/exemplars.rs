@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 use watchpost_model::{Labels, format_value};
-use watchpost_promql::parse;
 
+use super::query::expression;
 use super::{App, Error, Params, response};
 
 /// The exemplars of a series.
@@ -31,11 +31,13 @@ pub(super) async fn exemplars(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Response, Error> {
-    let range = params.range()?;
-    let expr = parse(params.get("query")).map_err(|error| Error::parameter("query", error))?;
+    let range = params
+        .ordered_range()
+        .map_err(|error| error.without_parameter("end"))?;
+    let expr = expression(&app, &params).map_err(|error| error.without_parameter("query"))?;
     let db = app.db.clone();
     let select = move |_: &_| Ok(db.exemplars(range, &expr.selectors()));
-    let found = app.queries.run(None, select).await?;
+    let found = app.queries.run(select).await?;
     let found: Vec<Found> = found
         .into_iter()
         .map(|(series_labels, exemplars)| Found {

@@ -1,27 +1,45 @@
 //! The parameters of a request, from its URL and from the form of a POST.
 
+use std::net::SocketAddr;
 use std::time::Duration as StdDuration;
 
-use axum::extract::{FromRequest, RawForm, Request};
+use axum::extract::{ConnectInfo, FromRequest, MatchedPath, RawForm, Request};
 use axum::http::{Method, header};
+use serde_json::{Value, json};
 use watchpost_model::{Duration, Matcher};
 use watchpost_promql::parse_selector;
 use watchpost_tsdb::TimeRange;
 
-use super::Error;
+use super::{Error, form};
 
 /// How long a client may take to send a form.
 const FORM_TIMEOUT: StdDuration = StdDuration::from_secs(30);
+/// How Prometheus writes the ends of time, which its clients send back.
+const FIRST_TIME: &str = "-292273086-05-16T16:47:06Z";
+const LAST_TIME: &str = "292277025-08-18T07:12:54.999999999Z";
 
 /// All parameters; those of the form stand before those of the URL, as Go reads them.
 #[derive(Clone, Debug, Default)]
-pub struct Params(Vec<(String, String)>);
+pub struct Params {
+    pairs: Vec<(String, String)>,
+    /// Who asked, as the query log has it.
+    request: Value,
+}
 
 impl<S: Send + Sync> FromRequest<S> for Params {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let url = request.uri().query().map(str::to_owned).unwrap_or_default();
+        let client = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        // Of the URI itself a nested router takes the beginning off.
+        let route = request.extensions().get::<MatchedPath>();
+        let path = route.map_or_else(|| request.uri().path(), MatchedPath::as_str);
+        let about = json!({
+            "clientIP": client.map(|client| client.0.ip().to_string()).unwrap_or_default(),
+            "method": request.method().as_str(),
+            "path": path,
+        });
         let is_form = request
             .headers()
             .get(header::CONTENT_TYPE)
@@ -34,27 +52,31 @@ impl<S: Send + Sync> FromRequest<S> for Params {
                 .await
                 .map_err(|_| Error::BadData("the form did not come in time".to_owned()))?
                 .map_err(|error| Error::BadData(format!("error parsing form values: {error}")))?;
-            pairs.extend(decode(&form.0));
+            form::decode(&form.0, &mut pairs)?;
         }
-        pairs.extend(decode(url.as_bytes()));
-        Ok(Self(pairs))
+        form::decode(url.as_bytes(), &mut pairs)?;
+        Ok(Self {
+            pairs,
+            request: about,
+        })
     }
 }
 
-fn decode(text: &[u8]) -> impl Iterator<Item = (String, String)> {
-    form_urlencoded::parse(text).map(|(name, value)| (name.into_owned(), value.into_owned()))
-}
-
 impl Params {
+    /// Who asked, as the query log has it.
+    pub(super) fn request(&self) -> &Value {
+        &self.request
+    }
+
     /// The first value of a parameter, empty where it is not there.
     pub fn get(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(have, _)| have == name);
+        let found = self.pairs.iter().find(|(have, _)| have == name);
         found.map_or("", |(_, value)| value)
     }
 
     /// All values of a parameter.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
+        self.pairs
             .iter()
             .filter(move |(have, _)| have == name)
             .map(|(_, value)| value.as_str())
@@ -68,7 +90,9 @@ impl Params {
                 Some(time) => Ok(Some(time)),
                 None => Err(Error::parameter(
                     name,
-                    format_args!("cannot parse \"{text}\" to a valid timestamp"),
+                    format_args!(
+                        "invalid time value for '{name}': cannot parse \"{text}\" to a valid timestamp"
+                    ),
                 )),
             },
         }
@@ -94,17 +118,24 @@ impl Params {
         }
     }
 
-    /// The span from `start` to `end`, all of time where they are not there.
+    /// The span from `start` to `end`, all of time where they are not there. A span that ends before
+    /// it starts holds nothing.
     pub fn range(&self) -> Result<TimeRange, Error> {
         let from = self.time("start")?.unwrap_or(i64::MIN);
         let to = self.time("end")?.unwrap_or(i64::MAX);
-        if to < from {
+        Ok(TimeRange::new(from, to))
+    }
+
+    /// A span that must not end before it starts.
+    pub fn ordered_range(&self) -> Result<TimeRange, Error> {
+        let range = self.range()?;
+        if range.to_ms < range.from_ms {
             return Err(Error::parameter(
                 "end",
                 "end timestamp must not be before start timestamp",
             ));
         }
-        Ok(TimeRange::new(from, to))
+        Ok(range)
     }
 
     /// The selectors of `match[]`.
@@ -126,16 +157,40 @@ impl Params {
 
     /// The most results wanted; no limit where the parameter is not there or 0.
     pub fn limit(&self) -> Result<usize, Error> {
-        match self.get("limit") {
-            "" => Ok(usize::MAX),
-            text => match text.parse::<usize>() {
-                Ok(0) => Ok(usize::MAX),
-                Ok(limit) => Ok(limit),
-                Err(_) => Err(Error::parameter(
-                    "limit",
-                    format_args!("expected a number of at least 0, found \"{text}\""),
-                )),
-            },
+        let text = self.get("limit");
+        if text.is_empty() {
+            return Ok(usize::MAX);
+        }
+        let syntax = format_args!("strconv.Atoi: parsing {text:?}: invalid syntax");
+        match text.parse::<i64>() {
+            Ok(0) => Ok(usize::MAX),
+            Ok(limit) => usize::try_from(limit)
+                .map_err(|_| Error::parameter("limit", "limit must be non-negative")),
+            Err(_) => Err(Error::parameter("limit", syntax)),
+        }
+    }
+
+    /// A number of at least 0; nothing where the parameter is not there.
+    pub(super) fn number(&self, name: &str) -> Result<Option<usize>, Error> {
+        match self.get(name) {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                let reason = format_args!("expected a number of at least 0, found \"{text}\"");
+                Error::parameter(name, reason)
+            }),
+        }
+    }
+
+    /// A boolean as Go reads it; nothing where the parameter is not there.
+    pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, Error> {
+        match self.get(name) {
+            "" => Ok(None),
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(Some(true)),
+            "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(Some(false)),
+            text => {
+                let reason = format_args!("unable to parse boolean \"{text}\" argument");
+                Err(Error::parameter(name, reason))
+            }
         }
     }
 }
@@ -144,15 +199,19 @@ impl Params {
 fn parse_time(text: &str) -> Option<i64> {
     match text.parse::<f64>() {
         Ok(seconds) => to_millis(seconds),
-        Err(_) => text
-            .parse::<jiff::Timestamp>()
-            .ok()
-            .map(jiff::Timestamp::as_millisecond),
+        Err(_) => match text {
+            FIRST_TIME => Some(i64::MIN),
+            LAST_TIME => Some(i64::MAX),
+            text => {
+                let time = text.parse::<jiff::Timestamp>().ok()?;
+                Some(time.as_millisecond())
+            }
+        },
     }
 }
 
 /// Seconds with decimals, or a duration like `1m30s`; in ms.
-fn parse_duration(text: &str) -> Option<i64> {
+pub(super) fn parse_duration(text: &str) -> Option<i64> {
     match text.parse::<f64>() {
         Ok(seconds) => to_millis(seconds),
         Err(_) => text.parse::<Duration>().ok().map(Duration::as_millis),
@@ -173,19 +232,29 @@ mod tests {
     use super::*;
 
     fn params(text: &str) -> Params {
-        Params(decode(text.as_bytes()).collect())
+        let mut pairs = Vec::new();
+        form::decode(text.as_bytes(), &mut pairs).unwrap();
+        Params {
+            pairs,
+            request: Value::Null,
+        }
     }
 
     #[test]
     fn times_are_seconds_or_rfc_3339() {
-        let params = params("a=1435781451.781&b=2015-07-01T20:10:51.781Z&c=x&d=1e300&e=");
+        let params = params(
+            "a=1435781451.781&b=2015-07-01T20:10:51.781Z&c=x&d=1e300&e=&\
+             f=-292273086-05-16T16:47:06Z&g=292277025-08-18T07:12:54.999999999Z",
+        );
         assert_eq!(params.time("a").unwrap(), Some(1_435_781_451_781));
         assert_eq!(params.time("b").unwrap(), Some(1_435_781_451_781));
         assert_eq!(params.time("e").unwrap(), None);
+        assert_eq!(params.time("f").unwrap(), Some(i64::MIN));
+        assert_eq!(params.time("g").unwrap(), Some(i64::MAX));
         let error = params.time("c").unwrap_err().to_string();
         assert_eq!(
             error,
-            "invalid parameter \"c\": cannot parse \"x\" to a valid timestamp"
+            "invalid parameter \"c\": invalid time value for 'c': cannot parse \"x\" to a valid timestamp"
         );
         assert!(params.time("d").is_err());
     }
@@ -201,7 +270,17 @@ mod tests {
 
     #[test]
     fn a_range_that_ends_before_it_starts_is_refused() {
-        assert!(params("start=2&end=1").range().is_err());
-        assert_eq!(params("").range().unwrap(), TimeRange::ALL);
+        assert!(params("start=2&end=1").ordered_range().is_err());
+        assert_eq!(params("").ordered_range().unwrap(), TimeRange::ALL);
+    }
+
+    #[test]
+    fn numbers_and_booleans_are_checked() {
+        let params = params("a=3&b=-1&c=T&d=yes&limit=0");
+        assert_eq!(params.number("a").unwrap(), Some(3));
+        assert!(params.number("b").is_err());
+        assert_eq!(params.boolean("c").unwrap(), Some(true));
+        assert!(params.boolean("d").is_err());
+        assert_eq!(params.limit().unwrap(), usize::MAX);
     }
 }

@@ -1,58 +1,120 @@
 //! `query` and `query_range`.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::response::Response;
-use watchpost_promql::{Answer, Engine, Expr, Steps, Value, parse};
+use watchpost_promql::{Answer, Engine, Expr, Steps, Value, parse_with};
 
-use super::{App, Error, Params, response};
+use super::queries::{Asked, Parameters};
+use super::{App, Error, Params, answer};
 use crate::clock;
 
 /// The most points a series of a range query may have.
 const MAX_POINTS: i64 = 11_000;
+
+/// What is told of a query besides its value.
+struct Wish {
+    limit: usize,
+    stats: bool,
+    warning: Option<&'static str>,
+}
 
 /// The value of an expression at one time.
 pub(super) async fn instant(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Response, Error> {
-    let time_ms = params.time("time")?.unwrap_or_else(clock::now_ms);
     let limit = params.limit()?;
-    let timeout = params.duration("timeout")?;
-    let expr = expression(&params)?;
+    let time_ms = params.time("time")?.unwrap_or_else(clock::now_ms);
+    let at_once = Steps {
+        start_ms: time_ms,
+        end_ms: time_ms,
+        step_ms: 0,
+    };
+    let asked = asked(&params, at_once)?;
+    let wish = Wish::new(limit, &params);
+    let expr = expression(&app, &params)?;
     let db = app.db.clone();
     let run = move |engine: &Engine| Ok(engine.instant(&db, &expr, time_ms)?);
-    Ok(answer(counted(&app, timeout, run).await?, limit))
+    tell(&app, asked, wish, run).await
 }
 
 /// The values of an expression at each step.
 pub(super) async fn range(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
-    let steps = steps(&params)?;
     let limit = params.limit()?;
-    let timeout = params.duration("timeout")?;
-    let expr = expression(&params)?;
+    let steps = steps(&params)?;
+    let asked = asked(&params, steps)?;
+    let wish = Wish::new(limit, &params);
+    let expr = expression(&app, &params)?;
     let db = app.db.clone();
     let run = move |engine: &Engine| Ok(engine.range(&db, &expr, steps)?);
-    Ok(answer(counted(&app, timeout, run).await?, limit))
+    tell(&app, asked, wish, run).await
 }
 
-/// Runs a query and counts it.
-async fn counted(
+/// Runs a query and writes its answer.
+async fn tell(
     app: &App,
-    timeout: Option<i64>,
-    question: impl FnOnce(&Engine) -> Result<Answer, Error> + Send + 'static,
-) -> Result<Answer, Error> {
-    let counters = app.telemetry.counters();
-    counters.queries.fetch_add(1, Ordering::Relaxed);
-    app.queries.run(timeout, question).await.inspect_err(|_| {
-        counters.failed_queries.fetch_add(1, Ordering::Relaxed);
+    asked: Asked,
+    wish: Wish,
+    run: impl FnOnce(&Engine) -> Result<Answer, Error> + Send + 'static,
+) -> Result<Response, Error> {
+    let (mut found, stats) = app.queries.ask(asked, run).await?;
+    let cut = match &mut found.value {
+        Value::Vector(samples) => cut(samples, wish.limit),
+        Value::Matrix(series) => cut(series, wish.limit),
+        Value::Scalar { .. } | Value::String { .. } => false,
+    };
+    if cut {
+        found.warnings.push(super::series::TRUNCATED.to_owned());
+    }
+    found.warnings.extend(wish.warning.map(str::to_owned));
+    Ok(answer::answer(found, wish.stats.then_some(&stats)))
+}
+
+impl Wish {
+    fn new(limit: usize, params: &Params) -> Self {
+        let stats = params.get("stats");
+        let is_known = matches!(stats, "" | "true" | "all");
+        let deprecated =
+            "values of `stats` other than `true` and `all` are deprecated; it is read as `true`";
+        Self {
+            limit,
+            stats: !stats.is_empty(),
+            warning: (!is_known).then_some(deprecated),
+        }
+    }
+}
+
+fn asked(params: &Params, steps: Steps) -> Result<Asked, Error> {
+    let query = params.get("query");
+    Ok(Asked {
+        parameters: Parameters::new(query, steps.start_ms, steps.end_ms, steps.step_ms),
+        request: params.request().clone(),
+        timeout_ms: timeout(params)?,
+        lookback_ms: lookback(params)?,
     })
 }
 
-fn expression(params: &Params) -> Result<Expr, Error> {
-    parse(params.get("query")).map_err(|error| Error::parameter("query", error))
+fn timeout(params: &Params) -> Result<Option<i64>, Error> {
+    let timeout = params.duration("timeout")?;
+    if timeout.is_some_and(|timeout| timeout < 0) {
+        return Err(Error::parameter("timeout", "expected at least 0"));
+    }
+    Ok(timeout)
+}
+
+fn lookback(params: &Params) -> Result<Option<i64>, Error> {
+    params.duration("lookback_delta").map_err(|_| {
+        Error::BadData(format!(
+            "error parsing lookback delta duration: cannot parse \"{}\" to a valid duration",
+            params.get("lookback_delta")
+        ))
+    })
+}
+
+pub(super) fn expression(app: &App, params: &Params) -> Result<Expr, Error> {
+    parse_with(params.get("query"), app.features).map_err(|error| Error::parameter("query", error))
 }
 
 fn steps(params: &Params) -> Result<Steps, Error> {
@@ -84,18 +146,6 @@ fn steps(params: &Params) -> Result<Steps, Error> {
         end_ms,
         step_ms,
     })
-}
-
-fn answer(mut answer: Answer, limit: usize) -> Response {
-    let cut = match &mut answer.value {
-        Value::Vector(samples) => cut(samples, limit),
-        Value::Matrix(series) => cut(series, limit),
-        Value::Scalar { .. } | Value::String { .. } => false,
-    };
-    if cut {
-        answer.warnings.push(super::series::TRUNCATED.to_owned());
-    }
-    response::answer(&answer)
 }
 
 fn cut<T>(list: &mut Vec<T>, limit: usize) -> bool {

@@ -6,15 +6,19 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use watchpost_model::Labels;
+use watchpost_model::{Labels, Matcher};
 use watchpost_rules::{AlertStatus, AlertingStatus, GroupStatus, RuleStatus};
 
 use super::{App, Error, Params, response};
 use crate::clock;
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Groups {
     groups: Vec<Group>,
+    /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group_next_token: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +95,7 @@ struct Filter<'a> {
     names: Vec<&'a str>,
     groups: Vec<&'a str>,
     files: Vec<&'a str>,
+    selectors: Vec<Vec<Matcher>>,
     without_alerts: bool,
 }
 
@@ -108,7 +113,10 @@ impl<'a> Filter<'a> {
             names: params.all("rule_name[]").collect(),
             groups: params.all("rule_group[]").collect(),
             files: params.all("file[]").collect(),
-            without_alerts: params.get("exclude_alerts") == "true",
+            selectors: params
+                .selectors()
+                .map_err(|error| error.without_parameter("match[]"))?,
+            without_alerts: params.boolean("exclude_alerts")?.unwrap_or(false),
         })
     }
 
@@ -122,7 +130,22 @@ impl<'a> Filter<'a> {
         } else {
             "record"
         };
-        is_wanted(&self.names, &rule.name) && (self.kind.is_empty() || self.kind == kind)
+        is_wanted(&self.names, &rule.name)
+            && (self.kind.is_empty() || self.kind == kind)
+            && self.takes_labels(&rule.labels)
+    }
+
+    /// By the labels of the file, as they are before templates are rendered.
+    fn takes_labels(&self, labels: &BTreeMap<String, String>) -> bool {
+        let passes = |matcher: &Matcher| {
+            let value = labels.get(matcher.name());
+            matcher.matches(value.map_or("", String::as_str))
+        };
+        self.selectors.is_empty()
+            || self
+                .selectors
+                .iter()
+                .any(|matchers| matchers.iter().all(passes))
     }
 }
 
@@ -134,22 +157,93 @@ fn is_wanted(list: &[&str], name: &str) -> bool {
 /// All groups of rules, or those asked for.
 pub(super) async fn rules(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
     let filter = Filter::new(&params)?;
-    let any = !filter.kind.is_empty() || !filter.names.is_empty();
-    let groups = app
-        .rules
-        .groups()
-        .iter()
-        .filter(|group| filter.takes_group(group))
-        .map(|group| self::group(group, &filter))
-        .filter(|group| !any || !group.rules.is_empty())
-        .collect();
-    Ok(response::success(&Groups { groups }, &[]))
+    let page = Page::new(&params)?;
+    let any = !filter.kind.is_empty() || !filter.names.is_empty() || !filter.selectors.is_empty();
+    let groups = app.rules.groups();
+    let start = page.start(&groups)?;
+    let mut found = Vec::new();
+    let mut group_next_token = None;
+    for status in groups.iter().skip(start) {
+        if !filter.takes_group(status) {
+            continue;
+        }
+        let group = group(status, &filter);
+        if any && group.rules.is_empty() {
+            continue;
+        }
+        if found.len() >= page.limit {
+            group_next_token = Some(token(status));
+            break;
+        }
+        found.push(group);
+    }
+    let groups = Groups {
+        groups: found,
+        group_next_token,
+    };
+    Ok(response::success(&groups, &[]))
+}
+
+/// Which part of the groups is asked for.
+struct Page<'a> {
+    limit: usize,
+    token: &'a str,
+}
+
+impl<'a> Page<'a> {
+    fn new(params: &'a Params) -> Result<Self, Error> {
+        let (limit, token) = (params.get("group_limit"), params.get("group_next_token"));
+        if limit.is_empty() {
+            if token.is_empty() {
+                let limit = usize::MAX;
+                return Ok(Self { limit, token });
+            }
+            let reason = "group_limit needs to be present in order to paginate over the groups";
+            return Err(Error::parameter("group_next_token", reason));
+        }
+        let fault = |reason: &str| Error::parameter("group_limit", reason);
+        let number: i64 = limit
+            .parse()
+            .map_err(|_| fault("group_limit needs to be a valid number"))?;
+        match usize::try_from(number) {
+            Ok(limit) if limit > 0 => Ok(Self { limit, token }),
+            _ => Err(fault("group_limit needs to be greater than 0")),
+        }
+    }
+
+    /// The place of the first group.
+    fn start(&self, groups: &[Arc<GroupStatus>]) -> Result<usize, Error> {
+        if self.token.is_empty() {
+            return Ok(0);
+        }
+        let place = groups.iter().position(|group| token(group) == self.token);
+        place.ok_or_else(|| {
+            let reason = "invalid group_next_token: were rule groups changed?";
+            Error::parameter("group_next_token", reason)
+        })
+    }
+}
+
+/// What stands for a group between two pages: a hash (FNV-1a) of its file and name.
+fn token(group: &GroupStatus) -> String {
+    let bytes = group.file.bytes().chain([b';']).chain(group.name.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
 }
 
 /// All alerts that are pending or firing.
 pub(super) async fn alerts(State(app): State<Arc<App>>) -> Response {
     let alerts = app.rules.alerts().iter().map(alert).collect();
     response::success(&Alerts { alerts }, &[])
+}
+
+/// Notices go out from this program; it sends to no Alertmanager.
+pub(super) async fn alertmanagers() -> Response {
+    let none: [&str; 0] = [];
+    let data = serde_json::json!({"activeAlertmanagers": none, "droppedAlertmanagers": none});
+    response::success(&data, &[])
 }
 
 fn group(group: &GroupStatus, filter: &Filter<'_>) -> Group {

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
 use watchpost_model::{Labels, Matcher};
 use watchpost_tsdb::{Db, TimeRange};
 
-use super::{App, Error, Params, response};
+use super::{App, Error, Params, label_name, response};
 
 /// The warning of an answer that `limit` cut off.
 pub(super) const TRUNCATED: &str = "results truncated due to limit";
@@ -28,7 +29,7 @@ pub(super) async fn series(State(app): State<Arc<App>>, params: Params) -> Resul
 
 /// The names of labels.
 pub(super) async fn labels(State(app): State<Arc<App>>, params: Params) -> Result<Response, Error> {
-    let selectors = or_all(params.selectors()?);
+    let selectors = selectors(&params)?;
     union(&app, &params, selectors, |db, range, matchers| {
         db.label_names(range, matchers)
     })
@@ -38,26 +39,31 @@ pub(super) async fn labels(State(app): State<Arc<App>>, params: Params) -> Resul
 /// The values of a label.
 pub(super) async fn values(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    uri: Uri,
     params: Params,
 ) -> Result<Response, Error> {
-    if name.is_empty() {
-        return Err(Error::BadData(format!("invalid label name: \"{name}\"")));
-    }
-    let selectors = or_all(params.selectors()?);
+    // As it stands there: what is not UTF-8 is to be told as a wrong name.
+    let mut parts = uri.path().rsplit('/');
+    let raw = parts.nth(1).unwrap_or_default();
+    let Some(name) = label_name::read(raw) else {
+        return Err(Error::BadData(format!("invalid label name: {raw:?}")));
+    };
+    let selectors = selectors(&params)?;
     union(&app, &params, selectors, move |db, range, matchers| {
         db.label_values(&name, range, matchers)
     })
     .await
 }
 
-/// No selector selects everything.
-fn or_all(selectors: Vec<Vec<Matcher>>) -> Vec<Vec<Matcher>> {
+/// The selectors; none selects everything. Here Prometheus does not name the parameter in errors.
+fn selectors(params: &Params) -> Result<Vec<Vec<Matcher>>, Error> {
+    let mut selectors = params
+        .selectors()
+        .map_err(|error| error.without_parameter("match[]"))?;
     if selectors.is_empty() {
-        vec![Vec::new()]
-    } else {
-        selectors
+        selectors.push(Vec::new());
     }
+    Ok(selectors)
 }
 
 /// What all selectors together find, sorted, each once.
@@ -70,7 +76,7 @@ async fn union<T: Ord + Send + Serialize + 'static>(
     let range = params.range()?;
     let limit = params.limit()?;
     let db = app.db.clone();
-    let found = app.queries.run(None, move |_| {
+    let found = app.queries.run(move |_| {
         let mut all = BTreeSet::new();
         for matchers in &selectors {
             all.extend(find(&db, range, matchers)?);
@@ -97,14 +103,26 @@ struct Entry {
     unit: String,
 }
 
+/// The most of something; below 0 there is no limit, as in Prometheus.
+fn most(params: &Params, name: &str) -> Result<usize, Error> {
+    match params.get(name) {
+        "" => Ok(usize::MAX),
+        text => {
+            let number: Result<i64, _> = text.parse();
+            let number = number.map_err(|_| Error::BadData(format!("{name} must be a number")))?;
+            Ok(usize::try_from(number).unwrap_or(usize::MAX))
+        }
+    }
+}
+
 /// What targets say of metrics.
 pub(super) async fn metadata(
     State(app): State<Arc<App>>,
     params: Params,
 ) -> Result<Response, Error> {
     let metric = Some(params.get("metric")).filter(|metric| !metric.is_empty());
-    let limit = params.limit()?;
-    let per_metric: usize = params.get("limit_per_metric").parse().unwrap_or(usize::MAX);
+    let limit = most(&params, "limit")?;
+    let per_metric = most(&params, "limit_per_metric")?;
     let mut metrics: BTreeMap<String, BTreeSet<Entry>> = BTreeMap::new();
     let known: Vec<(Labels, String, _)> = app.db.metadata(metric);
     for (_, metric, metadata) in known {

@@ -1,37 +1,19 @@
-//! `status/*`, health, readiness, and our own metrics.
+//! `status/*`, and our own metrics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::{App, Error, Params, response};
 use crate::clock;
+use crate::embedded::host_name;
 
 /// The type of a page in text format 0.0.4.
 const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-pub(super) async fn healthy() -> &'static str {
-    "Watchpost is Healthy.\n"
-}
-
-pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
-    if app.ready.load(Ordering::Acquire) {
-        (StatusCode::OK, "Watchpost is Ready.\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
-    }
-}
-
-/// Whoever asks for a reload has to learn that nothing was read again.
-pub(super) async fn reload() -> Error {
-    Error::NotYet("reload is not supported yet: restart".to_owned())
-}
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     let page = app.telemetry.page();
@@ -57,9 +39,11 @@ pub(super) async fn runtime(State(app): State<Arc<App>>) -> Response {
     let data = json!({
         "startTime": clock::rfc3339(app.started_ms),
         "CWD": directory.display().to_string(),
+        "hostname": host_name(),
         "serverTime": clock::rfc3339(clock::now_ms()),
         "reloadConfigSuccess": true,
         "lastConfigTime": clock::rfc3339(app.started_ms),
+        "timeSeriesCount": stats.series,
         "corruptionCount": stats.quarantined_files,
         "storageRetention": app.flags.iter()
             .find(|(name, _)| name == "storage.tsdb.retention.time")
@@ -94,13 +78,13 @@ pub(super) async fn tsdb(State(app): State<Arc<App>>, params: Params) -> Result<
         text.parse().ok()
     };
     let Some(top @ 1..=MAX_TOP) = limit else {
-        let reason = format_args!("expected a number from 1 to {MAX_TOP}, found \"{text}\"");
-        return Err(Error::parameter("limit", reason));
+        let text = format!("limit must be a positive number of at most {MAX_TOP}");
+        return Err(Error::BadData(text));
     };
     let db = app.db.clone();
     let counting = app
         .queries
-        .run(None, move |_| Ok((db.stats(), db.cardinality(top))));
+        .run(move |_| Ok((db.stats(), db.cardinality(top))));
     let (stats, counted) = counting.await?;
     let data = json!({
         "headStats": {
@@ -123,6 +107,31 @@ fn list(counted: &[(String, u64)]) -> Vec<Value> {
         .iter()
         .map(|(name, value)| json!({"name": name, "value": value}))
         .collect()
+}
+
+/// The segments of the store, as Prometheus's blocks. Each is a block of its own source; the head is
+/// none.
+pub(super) async fn blocks(State(app): State<Arc<App>>) -> Response {
+    let blocks: Vec<Value> = app
+        .db
+        .segments()
+        .into_iter()
+        .map(|segment| {
+            json!({
+                "ulid": segment.name,
+                "minTime": segment.min_time_ms,
+                "maxTime": segment.max_time_ms.saturating_add(1),
+                "stats": {
+                    "numSamples": segment.samples,
+                    "numSeries": segment.series,
+                    "numBytes": segment.bytes,
+                },
+                "compaction": {"level": 1, "sources": [segment.name]},
+                "version": 1,
+            })
+        })
+        .collect();
+    response::success(&json!({"blocks": blocks}), &[])
 }
 
 /// The replay is over before anything is served.

@@ -34,6 +34,12 @@ pub(super) async fn write(State(app): State<Arc<App>>, request: Request) -> Resp
     }
 }
 
+/// OTLP is not taken; a sender shall learn that and not try again.
+pub(super) async fn otlp() -> (StatusCode, &'static str) {
+    let text = "the OTLP receiver is not supported yet; samples are taken by remote write at /api/v1/write\n";
+    (StatusCode::NOT_FOUND, text)
+}
+
 /// Stores what a request holds; gives what was wrong with a part of it.
 async fn receive(
     receiver: &Arc<Receiver>,

@@ -4,15 +4,17 @@ use std::net::SocketAddr;
 use std::time::Duration as StdDuration;
 
 use anyhow::Context;
+use clap::ValueEnum;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use watchpost_exporter::port_holder;
 use watchpost_model::Duration;
 use watchpost_model::config::ByteSize;
-use watchpost_promql::Options;
+use watchpost_promql::{Features, Options};
 use watchpost_tsdb::Db;
 
 use super::{Failure, check, say};
+use crate::api::{App, Bounds, ConfigFile, Enabled};
 use crate::config::Config;
 use crate::embedded::{self, Exporter, ThisHost};
 use crate::flags::{Feature, RunFlags};
@@ -55,6 +57,7 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
             .context("cannot start the exporter")?;
         (embedded::config(&host), Some(host))
     };
+    let config_file = config_file(flags);
     let file = flags.config.as_ref().map(|path| path.display().to_string());
     let rule_groups = check::rule_groups(&file.unwrap_or_default(), &config)?;
     let rules = check::rule_count(&rule_groups);
@@ -68,13 +71,27 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
             lookback: flags.lookback,
             max_samples: flags.query_samples,
             timeout: flags.query_timeout,
+            delayed_name_removal: has(flags, Feature::PromqlDelayedNameRemoval),
             subquery_step: config.global.evaluation_interval,
             ..Options::default()
         },
         query_concurrency: flags.query_concurrency,
         connections: flags.max_connections,
-        admin: flags.admin_api.then(|| flags.data.clone()),
-        remote_write_receiver: flags.remote_write_receiver,
+        directory: Some(flags.data.clone()),
+        enabled: enabled(flags),
+        bounds: Bounds {
+            search_results: flags.max_search_results,
+            subscribers: flags.max_subscribers,
+            read_samples: flags.max_read_samples,
+            reads: flags.max_reads,
+        },
+        features: Features {
+            experimental_functions: has(flags, Feature::PromqlExperimentalFunctions),
+            duration_expressions: has(flags, Feature::PromqlDurationExpr),
+            extended_range_selectors: has(flags, Feature::PromqlExtendedRangeSelectors),
+            fill_modifiers: has(flags, Feature::PromqlBinopFillModifiers),
+        },
+        config_file,
         flags: shown(flags, &config),
         config: config.clone(),
     })?;
@@ -82,17 +99,42 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
     greet_rules(rules, &config);
     greet_end(host.is_some());
     warn_of_the_network(server.address());
-    signals.next().await;
+    tokio::select! {
+        () = signals.next(server.app()) => {}
+        () = server.app().quit.notified() => {}
+    }
     say(format_args!("Stopping; a second Ctrl-C ends it at once"));
     tokio::select! {
         () = server.stop() => {}
-        () = signals.next() => return Err(Failure::Told),
+        () = signals.end() => return Err(Failure::Told),
     }
     stopper.stop();
     if let Some(Exporter::Here(task)) = host.map(|host| host.exporter) {
         task.abort();
     }
     Ok(())
+}
+
+/// The configuration file as it is now.
+fn config_file(flags: &RunFlags) -> Option<ConfigFile> {
+    let path = flags.config.clone()?;
+    let text = std::fs::read_to_string(&path).unwrap_or_default();
+    Some(ConfigFile { path, text })
+}
+
+/// What requests may do besides reading.
+fn enabled(flags: &RunFlags) -> Enabled {
+    Enabled {
+        admin: flags.admin_api,
+        lifecycle: flags.lifecycle,
+        remote_write_receiver: flags.remote_write_receiver,
+        search: has(flags, Feature::SearchApi),
+        cors_origin: flags.cors_origin.clone(),
+    }
+}
+
+fn has(flags: &RunFlags, feature: Feature) -> bool {
+    flags.features.contains(&feature)
 }
 
 /// Opens the store; the replay of its log takes the processor and waits for the disk.
@@ -123,8 +165,11 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// How many exemplars are kept: what the file says, or some with the flag.
 fn max_exemplars(flags: &RunFlags, config: &Config) -> usize {
-    let enabled = flags.features.contains(&Feature::ExemplarStorage);
-    let otherwise = if enabled { EXEMPLARS } else { 0 };
+    let otherwise = if has(flags, Feature::ExemplarStorage) {
+        EXEMPLARS
+    } else {
+        0
+    };
     config.storage.exemplars.max_exemplars.unwrap_or(otherwise)
 }
 
@@ -172,6 +217,28 @@ fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
             flags.external_url.clone().unwrap_or_default(),
         ),
         ("web.enable-admin-api", flags.admin_api.to_string()),
+        ("web.enable-lifecycle", flags.lifecycle.to_string()),
+        (
+            "web.cors.origin",
+            flags
+                .cors_origin
+                .as_ref()
+                .map_or_else(String::new, |origin| origin.as_str().to_owned()),
+        ),
+        (
+            "web.max-notifications-subscribers",
+            flags.max_subscribers.to_string(),
+        ),
+        ("web.search.max-limit", flags.max_search_results.to_string()),
+        (
+            "storage.remote.read-sample-limit",
+            flags.max_read_samples.to_string(),
+        ),
+        (
+            "storage.remote.read-concurrent-limit",
+            flags.max_reads.to_string(),
+        ),
+        ("enable-feature", features(flags)),
         (
             "web.enable-remote-write-receiver",
             flags.remote_write_receiver.to_string(),
@@ -185,6 +252,15 @@ fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
+}
+
+/// The names of the features that are on.
+fn features(flags: &RunFlags) -> String {
+    let names = flags.features.iter().filter_map(|feature| {
+        let value = feature.to_possible_value()?;
+        Some(value.get_name().to_owned())
+    });
+    names.collect::<Vec<_>>().join(",")
 }
 
 /// Says what runs, in a few lines.
@@ -289,17 +365,28 @@ impl Signals {
         })
     }
 
-    /// Ends when the program is asked to end. SIGHUP asks for a reload, as in Prometheus; the
-    /// program goes on with what it has.
-    async fn next(&mut self) {
+    /// Ends when the program is asked to end. SIGHUP opens log files anew.
+    async fn next(&mut self, app: &App) {
         loop {
             tokio::select! {
-                _ = self.interrupt.recv() => return,
-                _ = self.terminate.recv() => return,
-                _ = self.hangup.recv() => tracing::warn!(
-                    "SIGHUP: reload is not supported yet: restart to read the configuration again"
-                ),
+                () = ended(&mut self.interrupt, &mut self.terminate) => return,
+                _ = self.hangup.recv() => match app.reload() {
+                    Ok(()) => tracing::info!("SIGHUP: log files are opened anew"),
+                    Err(error) => tracing::warn!(%error, "SIGHUP"),
+                },
             }
         }
+    }
+
+    /// Ends when the program is asked to end.
+    async fn end(&mut self) {
+        ended(&mut self.interrupt, &mut self.terminate).await;
+    }
+}
+
+async fn ended(interrupt: &mut Signal, terminate: &mut Signal) {
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
     }
 }

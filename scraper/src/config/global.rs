@@ -1,6 +1,7 @@
 //! What holds for all jobs.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use watchpost_model::Duration;
@@ -36,12 +37,13 @@ pub struct Global {
     pub label_value_length_limit: usize,
     /// The most targets a job may have; above, none of them is scraped; 0 is no limit.
     pub target_limit: usize,
+    /// Where every query is written down, a line of JSON each; no log where it is not given.
+    pub query_log_file: Option<PathBuf>,
     /// What Prometheus has and we do not have yet.
     #[serde(
         skip_serializing,
         rename = "scrape_protocols",
         alias = "rule_query_offset",
-        alias = "query_log_file",
         alias = "scrape_failure_log_file",
         alias = "keep_dropped_targets",
         alias = "metric_name_validation_scheme",
@@ -68,6 +70,7 @@ impl Default for Global {
             label_name_length_limit: 0,
             label_value_length_limit: 0,
             target_limit: 0,
+            query_log_file: None,
             not_yet: NotYet,
         }
     }

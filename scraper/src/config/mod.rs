@@ -127,6 +127,7 @@ impl Config {
     /// Makes relative paths relative to a directory.
     fn resolve(&mut self, dir: &Path) {
         resolve_patterns(dir, &mut self.rule_files);
+        http::resolve(dir, &mut self.global.query_log_file);
         for job in &mut self.scrape_configs {
             if let Some(auth) = &mut job.basic_auth {
                 http::resolve(dir, &mut auth.password_file);

@@ -12,8 +12,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use watchpost_exporter::logging::{Format, Level};
-use watchpost_model::Duration;
 use watchpost_model::config::ByteSize;
+use watchpost_model::{Duration, Regex};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -219,10 +219,49 @@ pub struct RunFlags {
     /// How many connections the page and the API serve at once.
     #[arg(long = "web.max-connections", value_name = "N", default_value_t = 512)]
     pub max_connections: u32,
+    /// Whether requests may reload (log files are opened anew) and stop the program, at /-/reload and
+    /// /-/quit.
+    #[arg(long = "web.enable-lifecycle")]
+    pub lifecycle: bool,
+    /// Which origins' pages may read answers: a regular expression for the whole origin, such as
+    /// https?://(a|b)\.example\.org (none where it is not given; .* lets every page of the web read).
+    #[arg(long = "web.cors.origin", value_name = "REGEX", value_parser = regex)]
+    pub cors_origin: Option<Regex>,
+    /// How many may listen to live notifications at once.
+    #[arg(
+        long = "web.max-notifications-subscribers",
+        value_name = "N",
+        default_value_t = 16
+    )]
+    pub max_subscribers: usize,
+    /// How many results a search may ask for; 0 is no limit.
+    #[arg(
+        long = "web.search.max-limit",
+        value_name = "N",
+        default_value_t = 10_000
+    )]
+    pub max_search_results: usize,
+    /// How many samples an answer to remote read may have; 0 is no limit.
+    #[arg(
+        long = "storage.remote.read-sample-limit",
+        value_name = "N",
+        default_value_t = 50_000_000
+    )]
+    pub max_read_samples: usize,
+    /// How many remote reads may run at once.
+    #[arg(
+        long = "storage.remote.read-concurrent-limit",
+        value_name = "N",
+        default_value_t = 10
+    )]
+    pub max_reads: usize,
     /// What is off until it is asked for.
     #[arg(
         long = "enable-feature",
-        help = "What is off until it is asked for: exemplar-storage (keeps exemplars)",
+        help = "What is off until it is asked for: exemplar-storage (keeps exemplars), \
+                promql-experimental-functions, promql-duration-expr, promql-extended-range-selectors, \
+                promql-binop-fill-modifiers, promql-delayed-name-removal, search-api (names and values \
+                that look like a term, at /api/v1/search)",
         value_name = "FEATURE",
         hide_possible_values = true,
         value_delimiter = ',',
@@ -236,6 +275,18 @@ pub struct RunFlags {
 pub enum Feature {
     /// Exemplars are kept.
     ExemplarStorage,
+    /// Functions and aggregations that may still change.
+    PromqlExperimentalFunctions,
+    /// Durations that are computed.
+    PromqlDurationExpr,
+    /// `anchored` and `smoothed`.
+    PromqlExtendedRangeSelectors,
+    /// `fill` and its kin.
+    PromqlBinopFillModifiers,
+    /// Metric names go at the end of an evaluation.
+    PromqlDelayedNameRemoval,
+    /// Names and values are searched.
+    SearchApi,
 }
 
 /// How the program logs.
@@ -265,6 +316,10 @@ pub struct LogFlags {
         default_value_t = Format::Logfmt
     )]
     pub format: Format,
+}
+
+fn regex(text: &str) -> Result<Regex, String> {
+    Regex::new(text).map_err(|error| error.to_string())
 }
 
 /// `127.0.0.1:9090`, `[::1]:9090`, `localhost:9090`, or `:9090` for all addresses.

@@ -26,7 +26,7 @@ mod outcome;
 mod receiver;
 #[cfg(test)]
 mod tests;
-mod wire;
+pub(crate) mod wire;
 mod worker;
 
 pub use outcome::{Outcome, Reason};

@@ -6,11 +6,11 @@
 /// The bytes are no message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body is not a valid protobuf message")]
-pub(super) struct Malformed;
+pub(crate) struct Malformed;
 
 /// The value of a field.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Value<'a> {
+pub(crate) enum Value<'a> {
     /// Wire type 0.
     Varint(u64),
     /// Wire type 1.
@@ -23,23 +23,23 @@ pub(super) enum Value<'a> {
 
 /// Reads fields from the front of some bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// What is not read yet.
-    pub(super) fn rest(&self) -> &'a [u8] {
+    pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// The next field; nothing at the end.
     #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Value<'a>)>, Malformed> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u64, Value<'a>)>, Malformed> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -63,7 +63,7 @@ impl<'a> Fields<'a> {
 
     /// The bytes of the next field, where its key is this one byte (a number below 16, wire type 2).
     #[inline]
-    pub(super) fn next_bytes_of(&mut self, key: u8) -> Option<&'a [u8]> {
+    pub(crate) fn next_bytes_of(&mut self, key: u8) -> Option<&'a [u8]> {
         let (first, rest) = self.rest.split_first()?;
         if *first != key {
             return None;
@@ -76,7 +76,7 @@ impl<'a> Fields<'a> {
 
     /// The next byte is passed over where it is this one.
     #[inline]
-    pub(super) fn eat(&mut self, byte: u8) -> bool {
+    pub(crate) fn eat(&mut self, byte: u8) -> bool {
         match self.rest.split_first() {
             Some((first, rest)) if *first == byte => {
                 self.rest = rest;
@@ -87,7 +87,7 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
         let mut value = 0;
         let mut bytes = self.rest.iter();
         for shift in (0..70).step_by(7) {
@@ -114,7 +114,7 @@ impl<'a> Fields<'a> {
     }
 
     #[inline]
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(Malformed)?;
         self.rest = rest;
         Ok(*array)

@@ -18,6 +18,10 @@ pub struct Pool {
     pub targets: Vec<Arc<Target>>,
     /// The labels of targets that the label rules drop.
     pub dropped: Vec<Labels>,
+    /// The rules for the targets' labels.
+    pub relabel: Vec<RelabelConfig>,
+    /// How the job is scraped, as YAML, without secrets.
+    pub yaml: String,
     /// Why none of the targets is scraped, where that is so.
     pub(super) refused: Option<String>,
     pub(super) client: Client,
@@ -69,6 +73,8 @@ impl Pool {
             name: job.job_name.clone(),
             targets,
             dropped,
+            relabel: job.relabel_configs.clone(),
+            yaml: serde_yaml::to_string(job).unwrap_or_else(|error| format!("# {error}\n")),
             client: Client::new(job, body_limit(job, global))?,
             settings: Settings {
                 honor_labels: job.honor_labels,

@@ -4,6 +4,9 @@
 //! [`Figures`] gives counters their whole name and writes their value without a suffix, so that
 //! what comes out is valid 0.0.4 after the closing `# EOF` is cut off.
 
+mod histogram;
+mod http;
+mod prometheus;
 mod store;
 
 use std::fmt;
@@ -19,6 +22,8 @@ use prometheus_client::registry::Registry;
 use watchpost_rules::notify::{ChannelStatus, Notifier};
 use watchpost_tsdb::Db;
 
+use self::http::Requests;
+use crate::api::Queries;
 use crate::remote_write::Receiver;
 use crate::scrape;
 
@@ -26,12 +31,18 @@ use crate::scrape;
 #[derive(Debug)]
 pub struct Telemetry {
     registry: Registry,
-    counters: Arc<Counters>,
+    requests: Arc<Requests>,
 }
 
 /// The parts of the server that have figures.
 #[derive(Debug)]
 pub struct Parts {
+    /// When the program started, ms.
+    pub started_ms: i64,
+    /// The queries.
+    pub queries: Arc<Queries>,
+    /// The rules.
+    pub rules: watchpost_rules::Manager,
     /// The store.
     pub db: Db,
     /// The targets.
@@ -42,30 +53,21 @@ pub struct Parts {
     pub receiver: Option<Arc<Receiver>>,
 }
 
-/// What is counted by the API.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Queries asked.
-    pub queries: AtomicU64,
-    /// Queries that failed.
-    pub failed_queries: AtomicU64,
-}
-
 impl Telemetry {
     /// Metrics of these parts.
     pub fn new(parts: Parts) -> Self {
-        let counters = Arc::new(Counters::default());
         let mut registry = Registry::default();
+        let requests = Arc::<Requests>::default();
         registry.register_collector(Box::new(Figures {
             parts,
-            counters: Arc::clone(&counters),
+            requests: Arc::clone(&requests),
         }));
-        Self { registry, counters }
+        Self { registry, requests }
     }
 
-    /// What is counted by the API.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    /// What requests cost.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// The page in text format 0.0.4.
@@ -83,7 +85,7 @@ impl Telemetry {
 #[derive(Debug)]
 struct Figures {
     parts: Parts,
-    counters: Arc<Counters>,
+    requests: Arc<Requests>,
 }
 
 impl Collector for Figures {
@@ -107,6 +109,8 @@ impl Collector for Figures {
             ConstGauge::new(value).encode(metric)?;
         }
         store::encode_refused(&stats, &mut encoder)?;
+        prometheus::encode(&self.parts, &stats, &mut encoder)?;
+        self.requests.encode(&mut encoder)?;
         self.encode_refused(&mut encoder)
     }
 }
@@ -266,17 +270,18 @@ impl Figures {
     }
 
     fn of_queries(&self) -> Vec<Figure> {
+        let figures = self.parts.queries.figures();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as f64;
         vec![
             (
                 "watchpost_queries_total",
                 "Queries asked over HTTP",
-                read(&self.counters.queries),
+                read(&figures.asked),
             ),
             (
                 "watchpost_queries_failed_total",
                 "Queries that failed",
-                read(&self.counters.failed_queries),
+                read(&figures.failed),
             ),
         ]
     }

@@ -8,6 +8,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use watchpost_promql::Features;
+use watchpost_scraper::api::{Bounds, Enabled};
 use watchpost_scraper::config::Config;
 use watchpost_scraper::server::{Server, Settings};
 use watchpost_tsdb::Db;
@@ -33,7 +35,8 @@ pub(crate) async fn server_in(folder: &Path, text: &str) -> Running {
         ..Default::default()
     });
     let mut settings = settings(text, db.unwrap()).await;
-    settings.admin = Some(path);
+    settings.directory = Some(path);
+    settings.enabled.admin = true;
     start(settings)
 }
 
@@ -41,7 +44,7 @@ pub(crate) async fn server_in(folder: &Path, text: &str) -> Running {
 pub(crate) async fn bare_server() -> Running {
     let db = Db::in_memory(watchpost_tsdb::Config::default());
     let mut settings = settings("{}", db).await;
-    settings.remote_write_receiver = false;
+    settings.enabled = Enabled::default();
     start(settings)
 }
 
@@ -62,8 +65,14 @@ async fn settings(text: &str, db: Db) -> Settings {
         queries: watchpost_promql::Options::default(),
         query_concurrency: 4,
         connections: 64,
-        admin: None,
-        remote_write_receiver: true,
+        directory: None,
+        enabled: Enabled {
+            remote_write_receiver: true,
+            ..Enabled::default()
+        },
+        bounds: Bounds::default(),
+        features: Features::default(),
+        config_file: None,
         flags: Vec::new(),
     }
 }

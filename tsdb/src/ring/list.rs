@@ -14,7 +14,7 @@ use super::tombstones::{self, Damage, Tombstones};
 use crate::directory::{Directory, io, list, set_aside};
 use crate::index::GroupId;
 use crate::segment::{Cache, GroupKey, Reader, Segment};
-use crate::stats::{RingStats, Stats};
+use crate::stats::{RingStats, SegmentStatus, Stats};
 use crate::{Config, Disk, Error, TimeRange};
 
 /// Groups whose rows are read together.
@@ -260,6 +260,26 @@ impl Ring {
         let newest = infos().map(|info| info.max_time_ms).max();
         stats.min_time_ms = stats.min_time_ms.into_iter().chain(oldest).min();
         stats.max_time_ms = stats.max_time_ms.max(newest);
+    }
+
+    /// The segments, by window.
+    pub(crate) fn segments(&self) -> Vec<SegmentStatus> {
+        let list = self.list();
+        let status = |sealed: &Arc<Sealed>| {
+            let info = sealed.segment.info();
+            let path = sealed.segment.path().file_stem();
+            SegmentStatus {
+                name: path.map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+                from_ms: sealed.name.from_ms,
+                to_ms: sealed.name.to_ms,
+                min_time_ms: info.min_time_ms,
+                max_time_ms: info.max_time_ms,
+                samples: info.samples,
+                series: info.series,
+                bytes: info.bytes,
+            }
+        };
+        list.segments.iter().map(status).collect()
     }
 
     /// The bytes of the tombstones.

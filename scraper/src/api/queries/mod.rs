@@ -1,0 +1,299 @@
+//! Queries on their way: a bounded queue, threads of their own, time and sample limits, and the
+//! records of what runs ([`active`]) and of what has run ([`log`]).
+//!
+//! A query whose client goes away is told to end ([`Options::canceled`]).
+
+mod active;
+mod log;
+mod stats;
+
+pub(crate) use log::{Parameters, QueryLog};
+pub(super) use stats::Statistics;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use watchpost_promql::{Answer, Engine, Options};
+
+use self::active::Active;
+use self::log::Line;
+use super::Error;
+use crate::clock;
+
+/// How many queries may wait for each that may run.
+const WAITING_PER_PLACE: usize = 50;
+
+/// The bounds of queries, and who writes them down.
+#[derive(Debug)]
+pub struct Queries {
+    options: Options,
+    places: u32,
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    records: Arc<Records>,
+}
+
+/// Who writes queries down.
+#[derive(Debug, Default)]
+struct Records {
+    active: Option<Active>,
+    log: Option<QueryLog>,
+    figures: Figures,
+}
+
+/// What is counted of queries.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    pub(crate) asked: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    /// Refused because too many waited.
+    pub(crate) refused: AtomicU64,
+    pub(crate) queue_nanos: AtomicU64,
+    pub(crate) eval_nanos: AtomicU64,
+    pub(crate) evaluated: AtomicU64,
+}
+
+/// A query in PromQL and what it asks for besides.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    /// What is written down of it.
+    pub(super) parameters: Parameters,
+    /// Who asked, as the query log has it.
+    pub(super) request: Value,
+    /// May shorten the time that a query may take.
+    pub(super) timeout_ms: Option<i64>,
+    /// How far an instant selector looks back.
+    pub(super) lookback_ms: Option<i64>,
+}
+
+impl Queries {
+    /// At most `concurrency` queries at once, each within `options`.
+    pub fn new(options: Options, concurrency: u32) -> Self {
+        let places = concurrency.max(1);
+        Self {
+            options,
+            places,
+            running: Arc::new(Semaphore::new(places as usize)),
+            waiting: AtomicUsize::new(0),
+            records: Arc::default(),
+        }
+    }
+
+    /// The same, with a record of what runs in a directory, where there is one, and a log of what has
+    /// run. What an earlier process did not finish is told.
+    #[must_use]
+    pub(crate) fn with_records(mut self, directory: Option<&Path>, log: Option<QueryLog>) -> Self {
+        let path = directory.map(|directory| directory.join(active::FILE_NAME));
+        let active = path.and_then(|path| match Active::open(&path, self.places) {
+            Ok((active, unfinished)) => {
+                for query in unfinished {
+                    tracing::warn!(query, "this query ran when the last run ended and was not finished");
+                }
+                Some(active)
+            }
+            Err(error) => {
+                tracing::warn!(%error, path = %path.display(), "the running queries are not recorded");
+                None
+            }
+        });
+        self.records = Arc::new(Records {
+            active,
+            log,
+            figures: Figures::default(),
+        });
+        self
+    }
+
+    /// The log of queries, where there is one.
+    pub(crate) fn log(&self) -> Option<&QueryLog> {
+        self.records.log.as_ref()
+    }
+
+    /// What is counted of queries.
+    pub(crate) fn figures(&self) -> &Figures {
+        &self.records.figures
+    }
+
+    /// How many queries may run at once, and how many do.
+    pub(crate) fn places(&self) -> (u32, usize) {
+        let free = self.running.available_permits();
+        (self.places, (self.places as usize).saturating_sub(free))
+    }
+
+    /// How far an instant selector looks back.
+    pub(crate) fn lookback(&self) -> watchpost_model::Duration {
+        self.options.lookback
+    }
+
+    /// Whether metric names go at the end of an evaluation.
+    pub(super) fn drops_names_late(&self) -> bool {
+        self.options.delayed_name_removal
+    }
+
+    /// Runs a question about the store on a thread of its own when there is a place.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Engine) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (place, cancel, options) = self.admit(self.options.clone()).await?;
+        let work = tokio::task::spawn_blocking(move || {
+            let answer = question(&Engine::new(options));
+            drop(place);
+            answer
+        });
+        let answer = work.await;
+        drop(cancel);
+        answer.map_err(|error| Error::Internal(format!("the query ended unexpectedly: {error}")))?
+    }
+
+    /// Runs a query, counts it and writes it down.
+    pub(super) async fn ask(
+        &self,
+        asked: Asked,
+        question: impl FnOnce(&Engine) -> Result<Answer, Error> + Send + 'static,
+    ) -> Result<(Answer, Statistics), Error> {
+        self.figures().asked.fetch_add(1, Ordering::Relaxed);
+        let answer = self.answer(asked, question).await;
+        if answer.is_err() {
+            self.figures().failed.fetch_add(1, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    async fn answer(
+        &self,
+        asked: Asked,
+        question: impl FnOnce(&Engine) -> Result<Answer, Error> + Send + 'static,
+    ) -> Result<(Answer, Statistics), Error> {
+        let start = Instant::now();
+        let (place, cancel, options) = self.admit(self.options_of(&asked)).await?;
+        let records = Arc::clone(&self.records);
+        let work = tokio::task::spawn_blocking(move || {
+            let queued = start.elapsed();
+            let engine = Engine::new(options);
+            let answer = records.record(&asked, queued, || question(&engine));
+            drop(place);
+            answer
+        });
+        let answer = work.await;
+        drop(cancel);
+        answer.map_err(|error| Error::Internal(format!("the query ended unexpectedly: {error}")))?
+    }
+
+    /// The bounds of a query: it may shorten its time and change how far it looks back.
+    fn options_of(&self, asked: &Asked) -> Options {
+        let duration = |ms: Option<i64>| {
+            let ms = ms.and_then(|ms| u64::try_from(ms).ok())?;
+            Some(watchpost_model::Duration::from_millis(ms))
+        };
+        let mut options = self.options.clone();
+        if let Some(timeout) = duration(asked.timeout_ms) {
+            options.timeout = options.timeout.min(timeout);
+        }
+        if let Some(lookback) = duration(asked.lookback_ms).filter(|lookback| !lookback.is_zero()) {
+            options.lookback = lookback;
+        }
+        options
+    }
+
+    /// Waits for a place, not longer than the query may take and not behind too many others.
+    async fn admit(
+        &self,
+        mut options: Options,
+    ) -> Result<(OwnedSemaphorePermit, CancelOnDrop, Options), Error> {
+        let cancel = CancelOnDrop(Arc::default());
+        options.canceled = Arc::clone(&cancel.0);
+        if let Ok(place) = Arc::clone(&self.running).try_acquire_owned() {
+            return Ok((place, cancel, options));
+        }
+        let waiting = Waiting::enter(&self.waiting);
+        if waiting.before >= WAITING_PER_PLACE.saturating_mul(self.places as usize) {
+            self.figures().refused.fetch_add(1, Ordering::Relaxed);
+            return Err(Error::Unavailable(
+                "too many queries wait for their turn".to_owned(),
+            ));
+        }
+        let place = Arc::clone(&self.running).acquire_owned();
+        match tokio::time::timeout(options.timeout.as_std(), place).await {
+            Ok(Ok(place)) => Ok((place, cancel, options)),
+            Ok(Err(_)) => Err(Error::Internal("the server is stopping".to_owned())),
+            Err(_) => Err(Error::Timeout("query timed out in query queue".to_owned())),
+        }
+    }
+}
+
+impl Records {
+    /// Runs a query and writes down that it runs, and what it took.
+    fn record(
+        &self,
+        asked: &Asked,
+        queued: Duration,
+        question: impl FnOnce() -> Result<Answer, Error>,
+    ) -> Result<(Answer, Statistics), Error> {
+        let entry = self
+            .active
+            .as_ref()
+            .map(|active| active.insert(&asked.parameters.query, clock::now_ms()));
+        let start = Instant::now();
+        let answer = question();
+        let evaluated = start.elapsed();
+        drop(entry);
+        let peak = answer.as_ref().map_or(0, |answer| answer.peak_samples);
+        let stats = Statistics::new(queued, evaluated, peak);
+        self.figures.add(queued, evaluated);
+        if let Some(log) = &self.log {
+            log.write(&Line {
+                time: clock::rfc3339(clock::now_ms()),
+                level: "INFO",
+                msg: "promql query logged",
+                error: answer.as_ref().err().map(Error::to_string),
+                request: &asked.request,
+                params: &asked.parameters,
+                stats: &stats,
+            });
+        }
+        Ok((answer?, stats))
+    }
+}
+
+impl Figures {
+    fn add(&self, queued: Duration, evaluated: Duration) {
+        let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.queue_nanos.fetch_add(nanos(queued), Ordering::Relaxed);
+        self.eval_nanos
+            .fetch_add(nanos(evaluated), Ordering::Relaxed);
+        self.evaluated.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One who waits for a place.
+struct Waiting<'a> {
+    all: &'a AtomicUsize,
+    before: usize,
+}
+
+impl<'a> Waiting<'a> {
+    fn enter(all: &'a AtomicUsize) -> Self {
+        let before = all.fetch_add(1, Ordering::Relaxed);
+        Self { all, before }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Ends a query that nobody waits for any more: the client has hung up, or the server stops.
+struct CancelOnDrop(Arc<AtomicBool>);
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
