@@ -14,7 +14,8 @@ use crate::index::{Cardinality, Head, Line, cardinality, matching};
 use crate::select::{label_names, label_values, series};
 use crate::store::Store;
 use crate::{
-    Appended, Config, Error, Group, Layout, LineId, Scan, SegmentStatus, Selection, Stats, TimeRange,
+    Appended, Config, Error, Group, Layout, LineId, Scan, SegmentStatus, Selection, Stats,
+    TimeRange,
 };
 
 /// A store. A clone is another handle to the same store.

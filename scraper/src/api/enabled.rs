@@ -4,6 +4,7 @@ use watchpost_model::Regex;
 
 /// What requests may do besides reading. Nothing of it by default.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Enabled {
     /// Make snapshots and delete samples (`--web.enable-admin-api`).
     pub admin: bool,

@@ -107,11 +107,7 @@ fn all(app: &App) -> BTreeMap<&'static str, BTreeMap<&'static str, bool>> {
         ("prometheus", "agent_mode", false),
         ("prometheus", "auto_reload_config", false),
         ("promql", "experimental_functions", experimental),
-        (
-            "promql",
-            "duration_expr",
-            app.features.duration_expressions,
-        ),
+        ("promql", "duration_expr", app.features.duration_expressions),
         ("promql", "anchored", app.features.extended_range_selectors),
         ("promql", "smoothed", app.features.extended_range_selectors),
         ("promql", "fill_modifiers", app.features.fill_modifiers),

@@ -20,15 +20,20 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response {
     ([(CONTENT_TYPE, TEXT)], page).into_response()
 }
 
+/// The Prometheus whose API this is. Clients choose by it what they ask for: below 2.24, for one,
+/// Grafana asks for all series where it wants names.
+const PROMETHEUS: &str = "3.14.0";
+
 pub(super) async fn build() -> Response {
     let data = json!({
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": PROMETHEUS,
         "revision": "",
         "branch": "",
         "buildUser": "",
         "buildDate": "",
         "goVersion": "",
-        "application": "watchpost",
+        "application": "Watchpost",
+        "applicationVersion": env!("CARGO_PKG_VERSION"),
     });
     response::success(&data, &[])
 }

@@ -48,6 +48,15 @@ pub(crate) async fn bare_server() -> Running {
     start(settings)
 }
 
+/// A server that is set up otherwise.
+pub(crate) async fn server_of(set: impl FnOnce(&mut Settings)) -> Running {
+    let db = Db::in_memory(watchpost_tsdb::Config::default());
+    let mut settings = settings("{}", db).await;
+    settings.enabled = Enabled::default();
+    set(&mut settings);
+    start(settings)
+}
+
 /// A server with a store of the test's own.
 pub(crate) async fn server_with(text: &str, db: Db) -> Running {
     start(settings(text, db).await)
@@ -140,6 +149,13 @@ pub(crate) async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool)
         assert!(start.elapsed() < PATIENCE, "waited for: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits for what has to come.
+pub(crate) async fn settle<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let settled = tokio::time::timeout(PATIENCE, future).await;
+    assert!(settled.is_ok(), "waited for: {what}");
+    settled.unwrap()
 }
 
 /// How a target behaves.

@@ -4,12 +4,16 @@
 
 mod admin;
 mod api;
+mod bad_input;
 mod command_line;
 mod config;
 mod end_to_end;
 mod example;
+mod grafana;
 mod harness;
+mod query_records;
 mod remote_write;
+mod routes;
 mod scrape_faults;
 mod shutdown;
 mod tsdb;

@@ -14,6 +14,7 @@ pub(crate) struct Statistics {
 /// Seconds. There is no phase of sorting and none of preparing apart from the evaluation.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Prometheus's")]
 struct Timings {
     eval_total_time: f64,
     result_sort_time: f64,

@@ -1,0 +1,130 @@
+//! What is written down of queries, and queries that nobody waits for.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::harness::{Running, eventually, server_of};
+
+/// A server that writes its queries into a folder.
+async fn logging(folder: &Path) -> Running {
+    let (directory, log) = (folder.to_owned(), folder.join("query.log"));
+    server_of(|settings| {
+        settings.directory = Some(directory);
+        settings.config.global.query_log_file = Some(log);
+        settings.enabled.lifecycle = true;
+        settings.query_concurrency = 1;
+    })
+    .await
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    lines.collect()
+}
+
+#[tokio::test]
+async fn queries_are_written_down_and_the_file_is_rotated_by_a_reload() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("query.log");
+    let running = logging(folder.path()).await;
+    let range = "query_range?query=vector(1)&start=0&end=60&step=30";
+    for path in [
+        "query?query=1%2B1&time=1.5",
+        range,
+        "query?query=up[1d:1ms]&timeout=0",
+    ] {
+        running.ask(path).await;
+    }
+    let found = lines(&log);
+    assert_eq!(found.len(), 3, "{found:?}");
+    let first = &found[0];
+    assert_eq!(first["params"]["query"], "1+1");
+    assert_eq!(first["params"]["start"], "1970-01-01T00:00:01.500Z");
+    assert_eq!(
+        (&first["params"]["step"], &first["msg"]),
+        (&Value::from(0), &Value::from("promql query logged"))
+    );
+    assert_eq!(
+        (
+            &first["httpRequest"]["path"],
+            &first["httpRequest"]["clientIP"]
+        ),
+        (&Value::from("/api/v1/query"), &Value::from("127.0.0.1"))
+    );
+    assert!(first["stats"]["timings"]["evalTotalTime"].is_number());
+    assert_eq!(
+        (&found[1]["params"]["end"], &found[1]["params"]["step"]),
+        (&Value::from("1970-01-01T00:01:00.000Z"), &Value::from(30))
+    );
+    assert!(found[2]["error"].as_str().unwrap().contains("timed out"));
+
+    let moved = folder.path().join("query.log.1");
+    std::fs::rename(&log, &moved).unwrap();
+    running.ask("query?query=2").await;
+    let reload = running.client.post(format!("{}/-/reload", running.url));
+    assert_eq!(reload.send().await.unwrap().status(), 200);
+    running.ask("query?query=3").await;
+    assert_eq!((lines(&moved).len(), lines(&log).len()), (4, 1));
+    assert_eq!(lines(&log)[0]["params"]["query"], "3");
+    running.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_query_is_told_how_long_it_took_where_it_asks() {
+    let running = server_of(|_| {}).await;
+    let (_, answer) = running.ask("query?query=vector(1)&stats=all").await;
+    let stats = &answer["data"]["stats"];
+    assert!(
+        stats["timings"]["execTotalTime"].as_f64().unwrap() > 0.0,
+        "{answer}"
+    );
+    assert!(
+        stats["samples"]["peakSamples"].as_u64().unwrap() < 10,
+        "{answer}"
+    );
+    assert_eq!(answer["warnings"], Value::Null);
+    let (_, answer) = running.ask("query?query=vector(1)&stats=yes").await;
+    assert!(
+        answer["warnings"][0]
+            .as_str()
+            .unwrap()
+            .contains("deprecated")
+    );
+    let (_, answer) = running.ask("query?query=vector(1)").await;
+    assert_eq!(answer["data"]["stats"], Value::Null);
+    running.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_query_whose_client_hangs_up_ends_and_those_that_wait_too_long_are_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let running = logging(folder.path()).await;
+    // Long enough for this test to be over before it is, were it not ended.
+    let long = "sum_over_time(sum_over_time(sum_over_time(vector(1)[1h:1s])[1h:1s])[1h:1s])";
+    let url = format!("{}/api/v1/query?query={long}", running.url);
+    let asked = tokio::spawn(running.client.get(url).send());
+    let is_running = async || {
+        let page = running.client.get(format!("{}/metrics", running.url));
+        let page = page.send().await.unwrap().text().await.unwrap();
+        page.contains("\nprometheus_engine_queries 1")
+    };
+    eventually("the query to run", async || is_running().await).await;
+    let record = std::fs::read(folder.path().join("queries.active")).unwrap();
+    assert!(String::from_utf8_lossy(&record).contains("sum_over_time(vector(1)[1h:1s])"));
+    let (status, answer) = running.ask("query?query=1&timeout=0.05").await;
+    assert_eq!(
+        (status, &answer["errorType"]),
+        (503, &Value::from("timeout")),
+        "{answer}"
+    );
+    assert_eq!(answer["error"], "query timed out in query queue");
+    asked.abort();
+    eventually("the query to end", async || !is_running().await).await;
+    let record = std::fs::read(folder.path().join("queries.active")).unwrap();
+    assert!(record.iter().all(|byte| *byte == 0));
+    let (status, _) = running.ask("query?query=1").await;
+    assert_eq!(status, 200);
+    running.server.stop().await;
+}
