@@ -5,15 +5,17 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use http_body::Frame;
-use watchpost_model::Labels;
+use watchpost_model::{FloatHistogram, Labels};
 use watchpost_promql::{Answer, InstantSample, RangeSeries, Value};
 
+use super::histogram::put_histogram;
 use super::number::{put_number, put_time};
 use super::queries::Statistics;
 use super::response::{put_json, put_notes};
@@ -53,8 +55,24 @@ enum Rest {
     Vector(std::vec::IntoIter<InstantSample>),
     Matrix {
         series: std::vec::IntoIter<RangeSeries>,
-        points: Option<std::vec::IntoIter<(i64, f64)>>,
+        current: Option<Samples>,
     },
+}
+
+/// The samples of a series that are not written yet.
+#[derive(Debug)]
+struct Samples {
+    points: std::vec::IntoIter<(i64, f64)>,
+    histograms: std::vec::IntoIter<(i64, Arc<FloatHistogram>)>,
+    /// Which list is open, and whether it has an entry already.
+    list: List,
+    has_entry: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum List {
+    Points,
+    Histograms,
 }
 
 impl Pieces {
@@ -85,7 +103,7 @@ impl Pieces {
                 tail.push(b']');
                 Rest::Matrix {
                     series: series.into_iter(),
-                    points: None,
+                    current: None,
                 }
             }
         };
@@ -131,22 +149,17 @@ impl Rest {
             let more = match self {
                 Self::Nothing => false,
                 Self::Vector(samples) => put_sample(out, samples, is_first),
-                Self::Matrix { series, points } => match points {
-                    Some(left) => {
-                        if put_points(out, left) {
-                            *points = None;
+                Self::Matrix { series, current } => match current {
+                    Some(samples) => {
+                        if samples.write(out) {
+                            *current = None;
                         }
                         true
                     }
                     None => match series.next() {
                         Some(next) => {
                             put_metric(out, &next.labels, is_first);
-                            out.extend_from_slice(b"\"values\":[");
-                            let mut left = next.points.into_iter();
-                            if let Some((time_ms, value)) = left.next() {
-                                put_point(out, time_ms, value);
-                            }
-                            *points = Some(left);
+                            *current = Some(Samples::open(out, next));
                             true
                         }
                         None => false,
@@ -162,6 +175,60 @@ impl Rest {
     }
 }
 
+impl Samples {
+    /// Begins with the list of points, or where there are none with that of histograms.
+    fn open(out: &mut Vec<u8>, series: RangeSeries) -> Self {
+        let list = if series.points.is_empty() && !series.histograms.is_empty() {
+            out.extend_from_slice(b"\"histograms\":[");
+            List::Histograms
+        } else {
+            out.extend_from_slice(b"\"values\":[");
+            List::Points
+        };
+        Self {
+            points: series.points.into_iter(),
+            histograms: series.histograms.into_iter(),
+            list,
+            has_entry: false,
+        }
+    }
+
+    /// Writes until the piece is long enough; whether these are all.
+    fn write(&mut self, out: &mut Vec<u8>) -> bool {
+        while out.len() < PIECE {
+            let comma = if self.has_entry { &b","[..] } else { b"" };
+            match self.list {
+                List::Points => match self.points.next() {
+                    Some((time_ms, value)) => {
+                        out.extend_from_slice(comma);
+                        put_point(out, time_ms, value);
+                        self.has_entry = true;
+                    }
+                    None if self.histograms.len() == 0 => {
+                        out.extend_from_slice(b"]}");
+                        return true;
+                    }
+                    None => {
+                        out.extend_from_slice(b"],\"histograms\":[");
+                        self.list = List::Histograms;
+                        self.has_entry = false;
+                    }
+                },
+                List::Histograms => {
+                    let Some((time_ms, histogram)) = self.histograms.next() else {
+                        out.extend_from_slice(b"]}");
+                        return true;
+                    };
+                    out.extend_from_slice(comma);
+                    put_histogram(out, time_ms, &histogram);
+                    self.has_entry = true;
+                }
+            }
+        }
+        false
+    }
+}
+
 fn put_sample(
     out: &mut Vec<u8>,
     samples: &mut std::vec::IntoIter<InstantSample>,
@@ -171,23 +238,15 @@ fn put_sample(
         return false;
     };
     put_metric(out, &sample.labels, is_first);
-    out.extend_from_slice(b"\"value\":");
-    put_point(out, sample.time_ms, sample.value);
+    if let Some(histogram) = &sample.histogram {
+        out.extend_from_slice(b"\"histogram\":");
+        put_histogram(out, sample.time_ms, histogram);
+    } else {
+        out.extend_from_slice(b"\"value\":");
+        put_point(out, sample.time_ms, sample.value);
+    }
     out.push(b'}');
     true
-}
-
-/// Writes points after the first one, until the piece is long enough; whether these are all.
-fn put_points(out: &mut Vec<u8>, points: &mut std::vec::IntoIter<(i64, f64)>) -> bool {
-    while out.len() < PIECE {
-        let Some((time_ms, value)) = points.next() else {
-            out.extend_from_slice(b"]}");
-            return true;
-        };
-        out.push(b',');
-        put_point(out, time_ms, value);
-    }
-    false
 }
 
 fn put_metric(out: &mut Vec<u8>, labels: &Labels, is_first: bool) {
@@ -247,6 +306,7 @@ mod tests {
         let one = |at: i64| RangeSeries {
             labels: Labels::from_pairs([("x", at.to_string())]),
             points: (0..points).map(|at| (at * 1_000, 0.5)).collect(),
+            histograms: Vec::new(),
         };
         Value::Matrix((0..count).map(one).collect())
     }
@@ -264,6 +324,7 @@ mod tests {
             labels: Labels::empty(),
             time_ms: 1,
             value: 2.0,
+            histogram: None,
         };
         let (_, found) = text(Value::Vector(vec![sample]));
         assert_eq!(
@@ -273,6 +334,34 @@ mod tests {
         );
         let (_, found) = text(Value::Vector(Vec::new()));
         assert!(found.contains("\"result\":[]}"), "{found}");
+    }
+
+    #[test]
+    fn histograms_stand_beside_the_values() {
+        let histogram = Arc::new(FloatHistogram::default());
+        let text_of = |points: Vec<(i64, f64)>| {
+            let series = RangeSeries {
+                labels: Labels::empty(),
+                points,
+                histograms: vec![
+                    (2_000, Arc::clone(&histogram)),
+                    (3_000, Arc::clone(&histogram)),
+                ],
+            };
+            text(Value::Matrix(vec![series])).1
+        };
+        let empty = "{\"count\":\"0\",\"sum\":\"0\"}";
+        let both = format!("\"histograms\":[[2,{empty}],[3,{empty}]]}}]");
+        let found = text_of(vec![(1_000, 5.0)]);
+        assert!(
+            found.contains(&format!("{{\"metric\":{{}},\"values\":[[1,\"5\"]],{both}")),
+            "{found}"
+        );
+        let found = text_of(Vec::new());
+        assert!(
+            found.contains(&format!("{{\"metric\":{{}},{both}")),
+            "{found}"
+        );
     }
 
     #[test]

@@ -12,10 +12,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use watchpost_model::histogram::histogram_index;
 use watchpost_model::text::write_number;
 use watchpost_model::{Labels, METRIC_NAME, Matcher, is_absent, is_stale};
 use watchpost_promql::parse_selector;
-use watchpost_tsdb::{Column, Db, Series, TimeRange};
+use watchpost_tsdb::{Db, Series, TimeRange};
 
 use super::{App, Error, Params};
 use crate::clock;
@@ -87,14 +88,12 @@ fn newest(
     Ok(found.into_values().collect())
 }
 
-/// The newest sample, nothing where it is a stale marker.
+/// The newest sample, nothing where it is a stale marker or a histogram.
 fn last(series: &Series) -> Option<(i64, f64)> {
-    let Column::Float(values) = &series.column else {
-        return None;
-    };
-    let mut rows = series.times.iter().zip(values.iter()).rev();
+    let mut rows = series.times.iter().zip(series.values.iter()).rev();
     let (time_ms, value) = rows.find(|(_, value)| !is_absent(**value))?;
-    (!is_stale(*value)).then_some((*time_ms, *value))
+    let is_float = !is_stale(*value) && histogram_index(*value).is_none();
+    is_float.then_some((*time_ms, *value))
 }
 
 fn write(found: &[Newest], outer: &[(String, String)]) -> Vec<u8> {

@@ -14,6 +14,7 @@ mod features;
 mod federate;
 mod form;
 mod format;
+mod histogram;
 mod hosts;
 mod label_name;
 mod lifecycle;

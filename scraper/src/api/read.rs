@@ -6,6 +6,7 @@
 //!
 //! Sources: <https://prometheus.io/docs/specs/prw/remote_read_api/>, `prompb/remote.proto`.
 
+mod histogram;
 mod message;
 
 use std::collections::BTreeMap;

@@ -371,7 +371,10 @@ impl Signals {
             tokio::select! {
                 () = ended(&mut self.interrupt, &mut self.terminate) => return,
                 _ = self.hangup.recv() => match app.reload() {
-                    Ok(()) => tracing::info!("SIGHUP: log files are opened anew"),
+                    Ok(()) => tracing::warn!(
+                        "SIGHUP: log files are opened anew; reload is not supported yet: restart to read \
+                         the configuration again"
+                    ),
                     Err(error) => tracing::warn!(%error, "SIGHUP"),
                 },
             }

@@ -1,7 +1,12 @@
 //! The command line: Prometheus's flags, and our verbs.
 
+mod query;
 mod tsdb;
 
+pub use query::{
+    AskFlags, FormatFlags, InstantFlags, LabelsFlags, OutputFormat, QueryVerb, RangeFlags,
+    SeriesFlags, SpanFlags,
+};
 pub use tsdb::{
     AnalyzeFlags, DeleteFlags, DirectoryFlags, DumpFlags, DumpFormat, ImportFlags, ServerFlags,
     SnapshotFlags, TsdbVerb,
@@ -23,6 +28,8 @@ Examples:
   watchpost check config hosts.yaml      all faults, with file, line and key
   watchpost check rules rules/*.yaml     the same for rule files
   watchpost query instant 'up == 0'      which targets are down, asked of a server
+  watchpost query range --step=1m up     the last hour, minute by minute
+  watchpost query labels job             the names of all jobs that are stored
   watchpost command list --config.file=hosts.yaml this-host
   watchpost command run --config.file=hosts.yaml this-host status
                                          the host's own commands; so far only a
@@ -90,45 +97,6 @@ pub enum CheckVerb {
         #[arg(required = true)]
         files: Vec<PathBuf>,
     },
-}
-
-/// What to ask.
-#[derive(Clone, Debug, Subcommand)]
-pub enum QueryVerb {
-    /// The value of an expression at one time.
-    Instant(InstantFlags),
-}
-
-/// The flags of `query instant`.
-#[derive(Args, Clone, Debug)]
-pub struct InstantFlags {
-    /// The expression.
-    #[arg(help = "The expression, in PromQL")]
-    pub expr: String,
-    /// The time, RFC 3339 or Unix seconds; now where it is not given.
-    #[arg(long)]
-    pub time: Option<String>,
-    /// The server to ask; http where no scheme is given.
-    #[arg(long, default_value = "http://127.0.0.1:9090")]
-    pub server: String,
-    /// How the answer is written.
-    #[arg(
-        long,
-        help = "How the answer is written: table (for people), json (as it is)",
-        hide_possible_values = true,
-        value_enum,
-        default_value_t = OutputFormat::Table
-    )]
-    pub format: OutputFormat,
-}
-
-/// How an answer is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// For people.
-    Table,
-    /// The server's answer as it is.
-    Json,
 }
 
 /// What to do with a host's commands.

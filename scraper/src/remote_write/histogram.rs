@@ -44,7 +44,7 @@ struct Side {
 
 /// Reads a histogram and its time, in ms.
 #[cold]
-pub(super) fn histogram(bytes: &[u8]) -> Result<(i64, Histogram), Malformed> {
+pub(crate) fn histogram(bytes: &[u8]) -> Result<(i64, Histogram), Malformed> {
     let mut fields = Fields::new(bytes);
     let mut read = Read::default();
     while let Some(field) = fields.next()? {

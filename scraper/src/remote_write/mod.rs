@@ -18,7 +18,7 @@
 //! Source: <https://prometheus.io/docs/specs/prw/remote_write_spec/>.
 
 mod batch;
-mod histogram;
+pub(crate) mod histogram;
 mod known;
 mod labels;
 mod message;

@@ -214,6 +214,57 @@ fn a_query_without_series_says_so() {
         .unwrap();
     assert_eq!(said(&output), (Some(0), "no series\n".to_owned()));
     assert!(output.stdout.is_empty());
+    let ask = |arguments: &[&str]| {
+        let output = watchpost(folder.path())
+            .args(["query"])
+            .args(arguments)
+            .args(["--server", server])
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout.clone()).unwrap();
+        (said(&output), text)
+    };
+    let span = ["--start=0", "--end=60", "--step=30"];
+    let range = [&["range", "vector(1.5)", "--format=csv"], &span[..]].concat();
+    assert_eq!(
+        ask(&range).1,
+        "time,value\n1970-01-01T00:00:00Z,1.5\n1970-01-01T00:00:30Z,1.5\n1970-01-01T00:01:00Z,1.5\n"
+    );
+    let (_, table) = ask(&[&["range", "vector(2)"], &span[..]].concat());
+    assert!(
+        table.starts_with("{}\n  1970-01-01T00:00:00Z  2\n"),
+        "{table}"
+    );
+    let (_, json) = ask(&["instant", "1+1", "--time=5", "--format=json"]);
+    assert!(json.contains("\"result\":[5,\"2\"]"), "{json}");
+    let (_, values) = ask(&["labels", "no.such/label"]);
+    assert_eq!(values, "");
+    for (arguments, part) in [
+        (&["instant", "sum("][..], "parse error"),
+        (&["series", "up{"], "parse error"),
+        (
+            &["range", "up", "--start=yesterday"],
+            "expected RFC 3339 or Unix seconds as --start",
+        ),
+    ] {
+        let ((code, text), _) = ask(arguments);
+        assert_eq!(code, Some(1));
+        assert!(text.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn an_expression_is_formatted_without_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let format = |text: &str| {
+        let mut command = watchpost(folder.path());
+        command.args(["query", "format", text]).output().unwrap()
+    };
+    let output = format("sum(a)by(b)");
+    assert_eq!(output.stdout, b"sum by (b) (a)\n");
+    let (code, text) = said(&format("sum("));
+    assert_eq!(code, Some(1));
+    assert!(text.contains("1:5: parse error"), "{text}");
 }
 
 #[test]

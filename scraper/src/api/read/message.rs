@@ -6,12 +6,14 @@
 //! LabelMatcher  type 1: enum (0 `=`, 1 `!=`, 2 `=~`, 3 `!~`), name 2, value 3
 //! ReadResponse  results 1: QueryResult
 //! QueryResult   timeseries 1: TimeSeries
-//! TimeSeries    labels 1: (name 1, value 2), samples 2: (value 1: double, timestamp 2: int64, ms)
+//! TimeSeries    labels 1: (name 1, value 2), samples 2: (value 1: double, timestamp 2: int64, ms),
+//!               histograms 4: see `histogram`
 //! ```
 
 use watchpost_model::{Labels, MatchOp, Matcher, is_absent};
-use watchpost_tsdb::{Column, Series};
+use watchpost_tsdb::Series;
 
+use super::histogram::put_histogram;
 use crate::remote_write::wire::{Fields, Malformed, Value};
 
 /// The response type of whole samples.
@@ -144,13 +146,13 @@ fn put_series(out: &mut Vec<u8>, labels: &Labels, series: &Series) {
         put_bytes(&mut part, 2, value.as_bytes());
         put_bytes(out, 1, &part);
     }
-    let Column::Float(values) = &series.column else {
-        return;
-    };
-    for (time_ms, value) in series.times.iter().zip(values.iter()) {
-        // Stale markers are samples here: the other side looks for them.
-        if !is_absent(*value) {
-            part.clear();
+    for (row, (time_ms, value)) in series.times.iter().zip(series.values.iter()).enumerate() {
+        part.clear();
+        if let Some(histogram) = series.histogram(row) {
+            put_histogram(&mut part, *time_ms, &histogram);
+            put_bytes(out, 4, &part);
+        } else if !is_absent(*value) {
+            // Stale markers are samples here: the other side looks for them.
             part.push(0x09);
             part.extend_from_slice(&value.to_le_bytes());
             part.push(0x10);
@@ -160,13 +162,13 @@ fn put_series(out: &mut Vec<u8>, labels: &Labels, series: &Series) {
     }
 }
 
-fn put_bytes(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
+pub(super) fn put_bytes(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
     out.push(number << 3 | 2);
     put_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
-fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(u8::try_from(value & 0x7f).unwrap_or(0) | 0x80);
         value >>= 7;
