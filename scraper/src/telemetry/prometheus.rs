@@ -33,8 +33,8 @@ pub(super) fn encode(
         of_server(parts),
     ];
     for (name, help, value) in figures.into_iter().flatten() {
-        let mut metric = encoder.encode_descriptor(name, help, None, kind(name))?;
-        ConstGauge::new(value).encode(metric.encode_family(&NO_LABELS)?)?;
+        let metric = encoder.encode_descriptor(name, help, None, kind(name))?;
+        ConstGauge::new(value).encode(metric)?;
     }
     encode_build(encoder)?;
     encode_appended(stats, encoder)?;
@@ -42,8 +42,6 @@ pub(super) fn encode(
     encode_pools(parts, encoder)?;
     encode_groups(&groups, encoder)
 }
-
-const NO_LABELS: [(&str, &str); 0] = [];
 
 fn kind(name: &str) -> MetricType {
     if name.ends_with("_total") {

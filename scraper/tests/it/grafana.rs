@@ -30,7 +30,7 @@ async fn scraped() -> (Running, Target) {
 /// The span that a dashboard shows: the last hour.
 fn span() -> (String, String) {
     let now = watchpost_scraper::clock::now_ms() / 1_000;
-    ((now - 3_600).to_string(), (now + 1).to_string())
+    ((now - 3_600).to_string(), (now + 20).to_string())
 }
 
 fn form(pairs: &[(&str, &str)]) -> String {

@@ -32,7 +32,7 @@ scrape_configs:
         settings.enabled.search = true;
         settings.enabled.cors_origin = Some(Regex::new("https?://(a|b)\\.org").unwrap());
         settings.bounds.subscribers = 1;
-        settings.bounds.read_samples = 10;
+        settings.bounds.read_samples = 5;
     })
     .await;
     running.eventually_is("up", 1.0).await;
@@ -129,7 +129,7 @@ async fn names_and_values_are_searched() {
     };
     let done = json!({"status": "success", "has_more": false});
     assert_eq!(
-        lines("metric_names?search[]=a_to&include_metadata=true").await,
+        lines("metric_names?search[]=a_tot&include_metadata=true").await,
         [
             json!({"results": [{"name": "a_total", "type": "counter", "help": "What a is"}]}),
             done.clone()
@@ -335,7 +335,7 @@ async fn samples_are_read_from_remote() {
             &[1][..],
             "requested response types",
         ),
-        (&[(2, "__name__", ".+")], &[], "exceeded sample limit (10)"),
+        (&[(2, "__name__", ".+")], &[], "exceeded sample limit (5)"),
         (&[(2, "a", "(")], &[], "("),
         (&[(7, "a", "b")], &[], "invalid matcher type 7"),
     ] {
