@@ -115,6 +115,11 @@ impl Input<'_> {
         self.over.as_ref().and_then(|(over, ..)| over.counter)
     }
 
+    /// Whether it is the newest samples of a selector.
+    pub(super) fn is_newest(&self) -> bool {
+        self.over.is_none()
+    }
+
     /// Whether what it gives is no longer the metric it was.
     pub(super) fn drops_name(&self) -> bool {
         self.over

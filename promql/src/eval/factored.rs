@@ -121,9 +121,12 @@ impl Eval<'_> {
         let Some(input) = self.input_of(&aggregate.expr)? else {
             return Ok(None);
         };
-        let Some(scan) = self.scan(&input)? else {
+        let Some(mut scan) = self.scan(&input)? else {
             return Ok(None);
         };
+        if input.is_newest() && matches!(aggregate.op, AggregateOp::Count | AggregateOp::Group) {
+            scan = scan.presence();
+        }
         let keys = Keys::new(aggregate, &input, &scan);
         let (Some(keys), Some(order)) = (keys, Order::new(&scan)) else {
             return Ok(None);
@@ -134,8 +137,12 @@ impl Eval<'_> {
             let chunks = self.columns(&input, &scan, done)?;
             chunks.map(|chunks| chunks.into_iter().flatten().collect())
         } else {
-            let chunks = self.columns(&input, &scan, |columns| Ok(std::mem::take(columns)))?;
-            let fold = |chunks: Vec<Columns>| self.of_all(aggregate.op, &chunks, (&keys, &order));
+            let done = |columns: &mut Columns| {
+                let columns = std::mem::take(columns);
+                Ok((members(&columns, &keys, &order), columns))
+            };
+            let chunks = self.columns(&input, &scan, done)?;
+            let fold = |chunks: Vec<_>| self.of_all(aggregate.op, &chunks, &keys);
             chunks.map(fold).transpose()?
         };
         Ok(outputs.map(|mut outputs: Vec<Output>| {
@@ -176,17 +183,15 @@ impl Eval<'_> {
     fn of_all(
         &self,
         op: AggregateOp,
-        chunks: &[Columns],
-        (keys, order): (&Keys, &Order),
+        chunks: &[(Vec<Member>, Columns)],
+        keys: &Keys,
     ) -> Result<Vec<Output>, Error> {
         let mut members: Vec<(Member, usize)> = Vec::new();
-        for (chunk, columns) in chunks.iter().enumerate() {
-            let series = columns.series.iter().zip(0..);
-            members.extend(
-                series.map(|(one, place)| ((order.key(*one), keys.of(*one), place), chunk)),
-            );
+        for (chunk, (of_chunk, _)) in chunks.iter().enumerate() {
+            members.extend(of_chunk.iter().map(|member| (*member, chunk)));
         }
-        members.sort_unstable_by_key(|((key, output, _), _)| (*output, *key));
+        // What is in order already, as the members of a chunk are, this sort merges.
+        members.sort_by_key(|((key, output, _), _)| (*output, *key));
         let of_output: Vec<_> = members.chunk_by(|a, b| a.0.1 == b.0.1).collect();
         let threads = self.query.options.threads;
         let spans = threads
@@ -201,7 +206,7 @@ impl Eval<'_> {
             let members = of_output.get(piece / spans).copied().unwrap_or_default();
             let mut all = Accumulator::new(op, span.len());
             for ((_, _, place), chunk) in members {
-                let column = chunks.get(*chunk).map(|chunk| chunk.column(*place));
+                let column = chunks.get(*chunk).map(|(_, chunk)| chunk.column(*place));
                 all.add(
                     column
                         .and_then(|column| column.get(span.clone()))
@@ -219,6 +224,15 @@ impl Eval<'_> {
             })
             .collect())
     }
+}
+
+/// The series of a chunk, by output and in the order of labels.
+fn members(columns: &Columns, keys: &Keys, order: &Order) -> Vec<Member> {
+    let series = columns.series.iter().zip(0..);
+    let series = series.map(|(one, place)| (order.key(*one), keys.of(*one), place));
+    let mut members: Vec<Member> = series.collect();
+    members.sort_unstable_by_key(|(key, output, _)| (*output, *key));
+    members
 }
 
 /// The output of some series, the first of which is the first in the order of labels.

@@ -11,6 +11,9 @@ use crate::number::to_usize;
 use crate::parse::ast::{Aggregate, AggregateOp, Node, Span};
 use crate::series::{Points, StepSeries};
 
+/// So many are picked one by one; for more of them all are sorted.
+const FEW: usize = 32;
+
 impl Eval<'_> {
     pub(super) fn ranking(
         &self,
@@ -35,8 +38,9 @@ impl Eval<'_> {
             self.query.check_time()?;
             for (step, limit) in limits.iter().enumerate() {
                 self.query.check_time()?;
-                let ranked = ranked(aggregate.op, &group, &vector, step);
-                for place in ranked.into_iter().take(to_usize(*limit)) {
+                let limit = to_usize(*limit);
+                let ranked = ranked((aggregate.op, limit), &group, &vector, step);
+                for place in ranked.into_iter().take(limit) {
                     let sample = vector.get(place).and_then(|one| one.points.sample(step));
                     if let (Some(points), Some(sample)) = (kept.get_mut(place), sample) {
                         points.set_sample(step, sample);
@@ -106,8 +110,14 @@ fn fraction(labels: &Labels) -> f64 {
     hash::labels(labels) as f64 / u64::MAX as f64
 }
 
-/// The members of a group that have a value at a step, best first.
-fn ranked(op: AggregateOp, group: &Group, vector: &[StepSeries], step: usize) -> Vec<usize> {
+/// The members of a group that have a value at a step, best first; at least so many as are wanted, if
+/// there are.
+fn ranked(
+    (op, limit): (AggregateOp, usize),
+    group: &Group,
+    vector: &[StepSeries],
+    step: usize,
+) -> Vec<usize> {
     let order: fn(Ordering) -> Ordering = match op {
         AggregateOp::Topk => Ordering::reverse,
         AggregateOp::Bottomk => |order| order,
@@ -117,9 +127,36 @@ fn ranked(op: AggregateOp, group: &Group, vector: &[StepSeries], step: usize) ->
         }
     };
     let value = |place: &usize| Some((*place, vector.get(*place)?.points.get(step)?));
-    let mut ranked: Vec<(usize, f64)> = group.members.iter().filter_map(value).collect();
-    ranked.sort_by(|(_, a), (_, b)| nan_last(*a, *b, order));
+    let values = group.members.iter().filter_map(value);
+    let ranked = if limit <= FEW {
+        best(values, limit, order)
+    } else {
+        let mut ranked: Vec<(usize, f64)> = values.collect();
+        ranked.sort_by(|(_, a), (_, b)| nan_last(*a, *b, order));
+        ranked
+    };
     ranked.into_iter().map(|(place, _)| place).collect()
+}
+
+/// The first ones that a stable sort would give.
+fn best(
+    values: impl Iterator<Item = (usize, f64)>,
+    limit: usize,
+    order: fn(Ordering) -> Ordering,
+) -> Vec<(usize, f64)> {
+    let mut best: Vec<(usize, f64)> = Vec::with_capacity(limit);
+    for (place, value) in values {
+        let stays = |other: &(usize, f64)| nan_last(other.1, value, order).is_le();
+        if best.len() >= limit && best.last().is_none_or(stays) {
+            continue;
+        }
+        let at = best.partition_point(stays);
+        if best.len() >= limit {
+            best.pop();
+        }
+        best.insert(at, (place, value));
+    }
+    best
 }
 
 /// The order of two values, changed by `change` but for NaN, which comes last.
@@ -129,5 +166,29 @@ pub(crate) fn nan_last(a: f64, b: f64, change: fn(Ordering) -> Ordering) -> Orde
         (true, false) => Ordering::Greater,
         (false, true) => Ordering::Less,
         (false, false) => change(a.partial_cmp(&b).unwrap_or(Ordering::Equal)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_best_few_are_those_that_a_sort_puts_in_front(
+            values in vec(prop_oneof![(0_u8..5).prop_map(f64::from), Just(f64::NAN)], 0..30),
+            limit in 0_usize..10,
+        ) {
+            for order in [Ordering::reverse, |order: Ordering| order] {
+                let mut sorted: Vec<(usize, f64)> = values.iter().copied().enumerate().collect();
+                let few = best(sorted.iter().copied(), limit, order);
+                sorted.sort_by(|(_, a), (_, b)| nan_last(*a, *b, order));
+                let places = |all: &[(usize, f64)]| all.iter().map(|(at, _)| *at).collect::<Vec<_>>();
+                prop_assert_eq!(places(&few), places(&sorted[..limit.min(sorted.len())]));
+            }
+        }
     }
 }

@@ -8,7 +8,9 @@ use super::gaps::{Runs, spread_holes};
 use super::moves::{Bitmap, spread};
 use super::numbers::Numbers;
 use super::scale::{Reading, with_form};
-use super::{ABSENT, BITS, DECIMAL, HOLES, KIND, MOST_ROWS, MOVES, NUMBERS, RAW, RUNS, SMALL};
+use super::{
+    ABSENT, BITS, DECIMAL, Flags, HOLES, KIND, MOST_ROWS, MOVES, NUMBERS, RAW, RUNS, SMALL,
+};
 use crate::log::bytes::{Malformed, Reader, unzigzag};
 
 /// A column whose header was read.
@@ -42,9 +44,10 @@ struct Parsed<'a> {
 
 /// How many bytes a column takes; more may follow after it.
 pub fn length(bytes: &[u8], rows: usize) -> Result<usize, Malformed> {
-    // Most columns of a page stand still.
-    match split(bytes)?.0 {
-        ABSENT | SMALL..=KIND => Ok(1),
+    // Most columns of a page stand still, and most others are plain numbers.
+    match split(bytes)? {
+        (ABSENT | SMALL..=KIND, _) => Ok(1),
+        (NUMBERS, rest) if rows <= MOST_ROWS => Ok(1 + Numbers::parse(rest, rows)?.length),
         _ => Parsed::parse(bytes, rows).map(|parsed| parsed.length),
     }
 }
@@ -60,10 +63,16 @@ pub fn decode(
     if rows > MOST_ROWS || range.end > rows || range.start > range.end {
         return Err(Malformed);
     }
-    // Most columns of a page stand still.
-    if let kind @ SMALL..=KIND = split(bytes)?.0 {
-        out.resize(out.len() + range.len(), f64::from(kind - SMALL));
-        return Ok(());
+    // Most columns of a page stand still, and most others are plain numbers.
+    match split(bytes)? {
+        (kind @ SMALL..=KIND, _) => {
+            out.resize(out.len() + range.len(), f64::from(kind - SMALL));
+            return Ok(());
+        }
+        (NUMBERS, rest) => {
+            return Plain::Numbers(Numbers::parse(rest, rows)?).read(range, out);
+        }
+        _ => {}
     }
     let parsed = Parsed::parse(bytes, rows)?;
     if matches!((parsed.gaps, parsed.moves), (Gaps::None, None)) {
@@ -84,6 +93,27 @@ pub fn decode(
     out.truncate(start + range.end);
     out.drain(start..start + range.start);
     Ok(())
+}
+
+/// What appends values of some rows of a column, as [`decode`] does.
+pub(crate) type Decode = fn(&[u8], usize, Range<usize>, &mut Vec<f64>) -> Result<(), Malformed>;
+
+/// As [`decode`], but where the header tells that each row has a value that is a number, any number may
+/// stand for it.
+pub(crate) fn decode_presence(
+    bytes: &[u8],
+    rows: usize,
+    range: Range<usize>,
+    out: &mut Vec<f64>,
+) -> Result<(), Malformed> {
+    if rows > MOST_ROWS || range.end > rows || range.start > range.end {
+        return Err(Malformed);
+    }
+    if Flags::of(bytes)?.clean {
+        out.resize(out.len() + range.len(), 0.0);
+        return Ok(());
+    }
+    decode(bytes, rows, range, out)
 }
 
 impl<'a> Parsed<'a> {

@@ -32,6 +32,7 @@ mod scale;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use decode::{Decode, decode_presence};
 pub use decode::{decode, length};
 pub(crate) use decode::{numbers_length, read_numbers};
 pub(crate) use encode::put_numbers;

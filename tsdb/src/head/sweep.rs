@@ -11,7 +11,7 @@ use super::block::{BlockBytes, HeadBlock};
 use super::body::Body;
 use super::open::{OpenRows, WORD};
 use crate::block::BlockView;
-use crate::column;
+use crate::column::Decode;
 use crate::index::Schema;
 use crate::log::bytes::Malformed;
 use crate::{Error, LineId, TimeRange};
@@ -201,8 +201,8 @@ impl Sweep {
     /// is refused.
     pub(crate) fn values(
         &self,
-        group: usize,
-        line: usize,
+        (group, line): (usize, usize),
+        decode: Decode,
         out: &mut Vec<f64>,
     ) -> Result<(), Malformed> {
         let group = self.groups.get(group).ok_or(Malformed)?;
@@ -214,7 +214,7 @@ impl Sweep {
                 out.resize(out.len() + block.wanted.len(), absent_nan());
             } else {
                 let column = block.bytes.get(start as usize..).ok_or(Malformed)?;
-                column::decode(column, block.rows, block.wanted.clone(), out)?;
+                decode(column, block.rows, block.wanted.clone(), out)?;
             }
         }
         let open = group.open + line * group.open_rows;
@@ -271,6 +271,7 @@ impl Sweep {
         });
         self.row.clear();
         self.row.extend(values);
+        touch(open, rows.start, list);
         for place in (rows.start..open.len()).rev() {
             if place < rows.end {
                 let to = first + place - rows.start;
@@ -285,6 +286,28 @@ impl Sweep {
             undo_row((undo.bitmap(), undo.olds()), &list.slots, &mut self.row);
         }
     }
+}
+
+/// Looks at what rows will be undone by, so that the memory of all of them is on its way at once: each
+/// stands somewhere else.
+fn touch(open: &OpenRows, start: usize, list: &SlotList) {
+    let Some((slot, _)) = list.slots.first() else {
+        return;
+    };
+    let rows = start + 1..open.len();
+    let word = |place: usize| open.undo(place).bitmap().get(slot / WORD);
+    let seen = rows
+        .clone()
+        .filter_map(word)
+        .fold(0, |seen, word| seen ^ word);
+    let old = |place: usize| {
+        let undo = open.undo(place);
+        let words = undo.bitmap().iter().take(slot / WORD);
+        let rank: u32 = words.map(|word| word.count_ones()).sum();
+        undo.olds().get(rank as usize)
+    };
+    let seen = rows.filter_map(old).fold(seen, |seen, old| seen ^ old);
+    std::hint::black_box(seen);
 }
 
 /// Brings some columns, ascending, back to what they were in the row before.

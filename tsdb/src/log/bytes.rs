@@ -54,7 +54,19 @@ impl<'a> Reader<'a> {
     }
 
     /// The next number.
+    #[inline]
     pub(crate) fn number(&mut self) -> Result<u64, Malformed> {
+        // Most are of one byte.
+        if let [byte, rest @ ..] = self.0
+            && byte & 0x80 == 0
+        {
+            self.0 = rest;
+            return Ok(u64::from(*byte));
+        }
+        self.long_number()
+    }
+
+    fn long_number(&mut self) -> Result<u64, Malformed> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

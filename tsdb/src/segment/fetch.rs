@@ -2,6 +2,7 @@
 
 use super::reader::{List, Reader, Rows};
 use super::runs;
+use crate::column::Decode;
 use crate::log::bytes::Malformed;
 use crate::{Error, LineId};
 
@@ -74,6 +75,7 @@ impl Fetched {
         &self,
         (group, rows): (usize, &Rows),
         line: usize,
+        decode: Decode,
         out: &mut Vec<f64>,
     ) -> Result<(), Malformed> {
         let spans = rows.spans();
@@ -83,7 +85,7 @@ impl Fetched {
             let start = *start as usize;
             let bytes = self.bytes.get(start..start + *length as usize);
             let bytes = bytes.ok_or(Malformed)?;
-            runs::decode_floats(bytes, span.rows, span.range.clone(), out)?;
+            runs::decode_floats((bytes, span.rows), span.range.clone(), decode, out)?;
         }
         Ok(())
     }

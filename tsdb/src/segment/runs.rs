@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use watchpost_model::{absent_nan, is_absent};
 
-use crate::column::{self, Scratch};
+use crate::column::{self, Decode, Scratch};
 use crate::histogram::Histograms;
 use crate::log::bytes::Malformed;
 
@@ -42,14 +42,14 @@ pub(super) fn decode(
     })
 }
 
-/// As [`decode`]; histograms are refused.
+/// As [`decode`], with what decodes a run; histograms are refused.
 pub(super) fn decode_floats(
-    bytes: &[u8],
-    rows: usize,
+    column: (&[u8], usize),
     range: Range<usize>,
+    decode: Decode,
     out: &mut Vec<f64>,
 ) -> Result<(), Malformed> {
-    each_run((bytes, rows), range, out, column::decode)
+    each_run(column, range, out, decode)
 }
 
 fn each_run(

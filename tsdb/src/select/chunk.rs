@@ -8,8 +8,9 @@ use watchpost_model::absent_nan;
 
 use super::plan::{Plan, Wanted};
 use super::read::Readers;
-use super::scan::Piece;
+use super::scan::{Need, Piece};
 use super::stack::Columns;
+use crate::column;
 use crate::head::Sweep;
 use crate::log::bytes::Malformed;
 use crate::segment::{self, Fetched};
@@ -21,6 +22,7 @@ use crate::{Error, LineId, TimeRange};
 pub struct ChunkReader<'a> {
     plan: &'a Plan,
     chunks: &'a [Range<usize>],
+    need: Need,
     readers: Readers<'a>,
     units: Vec<Unit<'a>>,
     /// What was fetched from each segment.
@@ -62,10 +64,15 @@ enum Source {
 }
 
 impl<'a> ChunkReader<'a> {
-    pub(super) fn new(store: &'a Store, plan: &'a Plan, chunks: &'a [Range<usize>]) -> Self {
+    pub(super) fn new(
+        store: &'a Store,
+        plan: &'a Plan,
+        (chunks, need): (&'a [Range<usize>], Need),
+    ) -> Self {
         Self {
             plan,
             chunks,
+            need,
             readers: Readers::new(store, &plan.segments, &plan.histograms),
             units: Vec::new(),
             fetched: plan.segments.iter().map(|_| Fetched::default()).collect(),
@@ -255,6 +262,10 @@ impl<'a> ChunkReader<'a> {
         (first, line): (usize, u32),
         out: &mut Vec<f64>,
     ) -> Result<(), Malformed> {
+        let decode = match self.need {
+            Need::All => column::decode,
+            Need::Presence => column::decode_presence,
+        };
         for part in &unit.parts {
             let column = if part.columns.places.get(first) == Some(&line) {
                 Some(first)
@@ -263,7 +274,7 @@ impl<'a> ChunkReader<'a> {
             };
             match (&part.of, column) {
                 (Source::Head(head), Some(column)) => {
-                    self.heads.values(*head, column, out)?;
+                    self.heads.values((*head, column), decode, out)?;
                 }
                 (Source::Head(head), None) => {
                     out.resize(out.len() + self.heads.times(*head).len(), absent_nan());
@@ -282,7 +293,7 @@ impl<'a> ChunkReader<'a> {
                 ) => {
                     let fetched = self.fetched.get(*segment).ok_or(Malformed)?;
                     let line = *lines.get(column).ok_or(Malformed)? as usize;
-                    fetched.values((*group, rows), line, out)?;
+                    fetched.values((*group, rows), line, decode, out)?;
                 }
             }
         }

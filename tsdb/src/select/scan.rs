@@ -20,8 +20,9 @@ use super::plan::Plan;
 use crate::Error;
 use crate::store::Store;
 
-/// About how many series are read at a time.
-const CHUNK_SERIES: usize = 2_048;
+/// About how many series are read at a time: of the groups of one chunk a segment has a line's columns
+/// in an extent or two.
+const CHUNK_SERIES: usize = 16_384;
 /// How many groups at the most: chunks are what threads share out.
 const CHUNK_GROUPS: usize = 128;
 
@@ -32,6 +33,15 @@ pub struct Scan {
     plan: Plan,
     chunks: Vec<Range<usize>>,
     series: usize,
+    need: Need,
+}
+
+/// What of the values is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    All,
+    /// Whether there is one: any number may stand in place of a value.
+    Presence,
 }
 
 /// One series with its rows.
@@ -88,7 +98,16 @@ impl Scan {
             plan,
             chunks,
             series: all,
+            need: Need::All,
         }))
+    }
+
+    /// The same selection for a reader that wants to know where series have values, and not which:
+    /// where a header tells that they have one in each row, any number stands for it.
+    #[must_use]
+    pub fn presence(mut self) -> Self {
+        self.need = Need::Presence;
+        self
     }
 
     /// How many lines there are.
@@ -123,7 +142,7 @@ impl Scan {
 
     /// A reader of chunks; each thread needs its own.
     pub fn reader(&self) -> ChunkReader<'_> {
-        ChunkReader::new(&self.store, &self.plan, &self.chunks)
+        ChunkReader::new(&self.store, &self.plan, (&self.chunks, self.need))
     }
 }
 
