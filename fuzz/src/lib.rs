@@ -1,6 +1,10 @@
 //! What is fuzzed. Each target takes any bytes, and holds the code to more than not to panic.
 
 mod block;
+#[path = "../../promql/tests/it/generate.rs"]
+#[expect(dead_code, reason = "the tests use the rest")]
+mod generate;
+mod promql;
 mod store;
 mod text;
 
@@ -15,6 +19,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("segment", store::segment),
     ("tombstones", store::tombstones),
     ("block", block::target),
+    ("promql_parse", promql::parse),
+    ("promql_eval", promql::eval),
 ];
 
 /// The target of a name.
@@ -30,6 +36,7 @@ pub fn seeds(name: &str) -> Vec<Vec<u8>> {
     match name {
         "text" => text::seeds(),
         "block" => block::seeds(),
+        "promql_parse" | "promql_eval" => promql::seeds(),
         _ => store::seeds(name),
     }
 }

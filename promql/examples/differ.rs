@@ -19,7 +19,7 @@ use std::error::Error;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
-use generate::{LENGTH_MS, Random, START_MS, expression, open_metrics, series};
+use generate::{LENGTH_MS, Random, START_MS, expression, series};
 use serde_json::{Value as Json, json};
 use watchpost_model::{Labels, format_value};
 use watchpost_promql::{Answer, Engine, Features, Options, Steps, Value, parse, parse_with};
@@ -45,6 +45,34 @@ fn main() -> Outcome<()> {
         }
         _ => Err("expected `write FILE` or `compare HOST:PORT`".into()),
     }
+}
+
+/// The series as an OpenMetrics page with times, that importers read.
+fn open_metrics(all: &[generate::Sampled]) -> String {
+    let mut out = String::new();
+    for (labels, samples) in all {
+        let pairs: Vec<String> = labels
+            .iter()
+            .filter(|(name, _)| *name != "__name__")
+            .map(|(name, value)| format!("{name}=\"{value}\""))
+            .collect();
+        let name = labels.metric_name();
+        for (time, value) in samples {
+            let (seconds, millis) = (time / 1_000, time % 1_000);
+            let value = format_value(*value);
+            let pairs = pairs.join(",");
+            let line = [name, "{", &pairs, "} ", &value, " "];
+            out.extend(line);
+            out.push_str(&seconds.to_string());
+            out.push('.');
+            out.extend(
+                [millis / 100, millis / 10 % 10, millis % 10].map(|digit| digit.to_string()),
+            );
+            out.push('\n');
+        }
+    }
+    out.push_str("# EOF\n");
+    out
 }
 
 enum Ours {

@@ -1,8 +1,6 @@
 //! Random series and random, type-correct expressions over them. The tests and the example that
 //! compares with a running Prometheus share them.
 
-use std::fmt::Write as _;
-
 use watchpost_model::Labels;
 
 /// The time of the first samples.
@@ -160,27 +158,6 @@ fn histogram(random: &mut Random, base: &[(&str, &str)]) -> Vec<Sampled> {
     let rows = bounds.iter().zip(samples);
     rows.map(|(bound, samples)| (named(bound), samples))
         .collect()
-}
-
-/// The series as an OpenMetrics page with times, that importers read.
-pub(crate) fn open_metrics(all: &[Sampled]) -> String {
-    let mut out = String::new();
-    for (labels, samples) in all {
-        let pairs: Vec<String> = labels
-            .iter()
-            .filter(|(name, _)| *name != "__name__")
-            .map(|(name, value)| format!("{name}=\"{value}\""))
-            .collect();
-        let name = labels.metric_name();
-        for (time, value) in samples {
-            let (seconds, millis) = (time / 1_000, time % 1_000);
-            let value = watchpost_model::format_value(*value);
-            let pairs = pairs.join(",");
-            writeln!(out, "{name}{{{pairs}}} {value} {seconds}.{millis:03}").unwrap();
-        }
-    }
-    out.push_str("# EOF\n");
-    out
 }
 
 const SELECTORS: [&str; 18] = [

@@ -9,8 +9,14 @@ mod expressions;
 #[cfg(test)]
 mod fast;
 #[cfg(test)]
+mod generate;
+#[cfg(test)]
 mod notation;
 #[cfg(test)]
+mod plain;
+#[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod reference;
 #[cfg(test)]
 mod script;
