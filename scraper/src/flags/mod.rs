@@ -229,7 +229,7 @@ pub struct RunFlags {
         help = "What is off until it is asked for: exemplar-storage (keeps exemplars), \
                 promql-experimental-functions, promql-duration-expr, promql-extended-range-selectors, \
                 promql-binop-fill-modifiers, promql-delayed-name-removal, search-api (names and values \
-                that look like a term, at /api/v1/search)",
+                that look like a term, at /api/v1/search); native-histograms is taken and changes nothing",
         value_name = "FEATURE",
         hide_possible_values = true,
         value_delimiter = ',',
@@ -255,6 +255,8 @@ pub enum Feature {
     PromqlDelayedNameRemoval,
     /// Names and values are searched.
     SearchApi,
+    /// Nothing: native histograms are always taken. Command lines for Prometheus name it.
+    NativeHistograms,
 }
 
 /// How the program logs.
