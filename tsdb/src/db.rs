@@ -218,16 +218,19 @@ impl Db {
 
     /// Remembers what a target says of a metric.
     pub fn set_metadata(&self, group: &Group, metric: &str, metadata: &Metadata) {
-        self.store
-            .metadata
-            .lock()
-            .set(group.state.id, metric, metadata);
+        let mut table = self.store.metadata.lock();
+        if table.set(group.state.id, metric, metadata) {
+            self.store.notes.metadata_changed();
+        }
     }
 
     /// Remembers what a target's page says of its metrics, in place of what its page before said.
     /// Targets with the same page share the list.
     pub fn set_page_metadata(&self, group: &Group, page: &Arc<[(String, Metadata)]>) {
-        self.store.metadata.lock().set_page(group.state.id, page);
+        let mut table = self.store.metadata.lock();
+        if table.set_page(group.state.id, page) {
+            self.store.notes.metadata_changed();
+        }
     }
 
     /// What targets say of metrics: (group labels, metric, metadata), of one metric or of all.
@@ -250,8 +253,14 @@ impl Db {
         exemplar: Exemplar,
         has_time: bool,
     ) -> ExemplarOutcome {
+        let record = self.store.exemplar_record(series, &exemplar);
         let mut ring = self.store.exemplars.lock();
-        ring.append(series, exemplar, has_time)
+        let outcome = ring.append(series, exemplar, has_time);
+        drop(ring);
+        if outcome == ExemplarOutcome::Taken {
+            self.store.log_exemplar(&record);
+        }
+        outcome
     }
 
     /// The exemplars in a range of series that pass all matchers of one of the sets, by series in
@@ -282,6 +291,7 @@ impl Db {
         self.store.drop_before(cutoff);
         self.store.forget_lines();
         let kept = self.store.maintain_ring(now_ms);
+        self.store.keep_notes(Some(now_ms));
         let released = self.store.release_files();
         kept.and(released)
     }
@@ -311,6 +321,7 @@ impl Db {
         let Some(files) = &self.store.files else {
             return Ok(());
         };
+        self.store.keep_notes(None);
         files.log.sync()?;
         files.head.sync()
     }

@@ -1,7 +1,6 @@
 //! Exemplars: examples of what samples count, such as the trace of one request.
 //!
-//! The newest ones of all series are kept in a ring of a fixed size, in memory only: after a restart
-//! it fills anew. What is taken and refused is as in Prometheus: at most 128 characters of labels,
+//! The newest ones of all series are kept in a ring of a fixed size, and in the log. What is taken and refused is as in Prometheus: at most 128 characters of labels,
 //! per series in order of time, the same one once.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -89,6 +88,19 @@ impl Ring {
             ExemplarOutcome::Known | ExemplarOutcome::Off => {}
         }
         outcome
+    }
+
+    /// Takes back one that was taken before; they come in order, and some more than once.
+    pub(crate) fn restore(&mut self, series: &Labels, exemplar: Exemplar) {
+        if self.judge(series, &exemplar, true) == ExemplarOutcome::Taken {
+            self.put(series, exemplar);
+            self.taken -= 1;
+        }
+    }
+
+    /// All of them, in the order in which they came.
+    pub(crate) fn all(&self) -> Vec<(Labels, Exemplar)> {
+        self.entries.iter().cloned().collect()
     }
 
     fn judge(&self, series: &Labels, exemplar: &Exemplar, has_time: bool) -> ExemplarOutcome {

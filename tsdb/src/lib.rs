@@ -58,6 +58,7 @@
 //! | `segment` | the immutable files of a span of time: writing, reading, verifying |
 //! | `ring` | which segments there are; sealing, merging, dropping, deleting, snapshots |
 //! | `verify` | whether the files of a store can be read |
+//! | `notes` | exemplars and metadata in the log |
 //! | `log` | records, files, the thread that syncs, the replay; see `docs/storage-format.md` |
 //! | `retention` | what is dropped for age and for want of memory |
 //! | `directory` | the lock, the format, and what is not ours |
@@ -77,6 +78,7 @@ mod index;
 mod late;
 mod log;
 mod metadata;
+mod notes;
 mod retention;
 mod ring;
 #[expect(dead_code, reason = "its tests look at some of it")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use foldhash::HashSet;
+use foldhash::{HashMap, HashSet};
 use watchpost_model::Metadata;
 
 use crate::index::GroupId;
@@ -17,6 +17,15 @@ pub(crate) struct MetadataTable {
     pages: BTreeMap<GroupId, Arc<[(String, Metadata)]>>,
 }
 
+/// What some groups say.
+#[derive(Debug)]
+pub(crate) struct Page {
+    /// Whether it is all that their pages say.
+    pub(crate) whole: bool,
+    pub(crate) groups: Vec<GroupId>,
+    pub(crate) entries: Vec<(String, Metadata)>,
+}
+
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Entry {
     metric: Arc<str>,
@@ -24,14 +33,14 @@ struct Entry {
 }
 
 impl MetadataTable {
-    /// Remembers what a group says.
-    pub(crate) fn set(&mut self, group: GroupId, metric: &str, metadata: &Metadata) {
+    /// Remembers what a group says. Whether that is new.
+    pub(crate) fn set(&mut self, group: GroupId, metric: &str, metadata: &Metadata) -> bool {
         let of_group = self.groups.entry(group).or_default();
         if of_group
             .get(metric)
             .is_some_and(|have| have.metadata == *metadata)
         {
-            return;
+            return false;
         }
         let entry = Entry {
             metric: metric.into(),
@@ -44,11 +53,48 @@ impl MetadataTable {
             entry
         });
         of_group.insert(Arc::clone(&entry.metric), entry);
+        true
     }
 
-    /// Remembers what the page of a group says, in place of what its page before said.
-    pub(crate) fn set_page(&mut self, group: GroupId, page: &Arc<[(String, Metadata)]>) {
-        self.pages.insert(group, Arc::clone(page));
+    /// Remembers what the page of a group says, in place of what its page before said. Whether that is
+    /// new.
+    pub(crate) fn set_page(&mut self, group: GroupId, page: &Arc<[(String, Metadata)]>) -> bool {
+        let before = self.pages.insert(group, Arc::clone(page));
+        before.is_none_or(|before| !Arc::ptr_eq(&before, page) && before != *page)
+    }
+
+    /// Whether nobody says anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.pages.is_empty()
+    }
+
+    /// All that is said, what several groups say as one.
+    pub(crate) fn all(&self) -> Vec<Page> {
+        let mut all = Vec::new();
+        let mut places: HashMap<&[(String, Metadata)], usize> = HashMap::default();
+        for (group, page) in &self.pages {
+            let place = *places.entry(page).or_insert(all.len());
+            if place == all.len() {
+                all.push(Page {
+                    whole: true,
+                    groups: Vec::new(),
+                    entries: page.to_vec(),
+                });
+            }
+            if let Some(page) = all.get_mut(place) {
+                page.groups.push(*group);
+            }
+        }
+        for (group, metrics) in &self.groups {
+            let entries = metrics.values();
+            let entries = entries.map(|entry| (entry.metric.to_string(), entry.metadata.clone()));
+            all.push(Page {
+                whole: false,
+                groups: vec![*group],
+                entries: entries.collect(),
+            });
+        }
+        all
     }
 
     /// What is said of one metric, or of all.

@@ -93,7 +93,9 @@ impl Store {
             files.head.sync()?;
         }
         let oldest = oldest.min(files.head.oldest_log_file());
-        files.log.remove_before(oldest)?;
+        files
+            .log
+            .remove_before(oldest.min(self.oldest_noted_file()))?;
         files.head.remove_unused()
     }
 

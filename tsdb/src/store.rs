@@ -18,6 +18,7 @@ use crate::head::{
 use crate::index::{GroupId, Groups, Layouts, Lines, Schema};
 use crate::log::{Log, Replayed, SyncThread, Written, replay};
 use crate::metadata::MetadataTable;
+use crate::notes::Notes;
 use crate::ring::{List, Ring, Sealed, Watermark};
 use crate::segment::{Cache, SegmentIndex};
 use crate::stats::Counters;
@@ -32,6 +33,7 @@ pub(crate) struct Store {
     pub(crate) layouts: Mutex<Layouts>,
     pub(crate) metadata: Mutex<MetadataTable>,
     pub(crate) exemplars: Mutex<exemplars::Ring>,
+    pub(crate) notes: Notes,
     pub(crate) counters: Counters,
     /// Held by the one that drops for want of memory.
     pub(crate) pressure: Mutex<()>,
@@ -98,6 +100,7 @@ impl Store {
             groups: RwLock::default(),
             layouts: Mutex::default(),
             metadata: Mutex::default(),
+            notes: Notes::default(),
             counters: Counters::default(),
             pressure: Mutex::default(),
             disk: Arc::new(SystemDisk),

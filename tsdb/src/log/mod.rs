@@ -15,6 +15,7 @@ mod definitions;
 pub(crate) mod frame;
 mod group;
 mod marked;
+pub(crate) mod note;
 pub(crate) mod record;
 mod replay;
 mod row;

@@ -8,6 +8,7 @@
 //! 5 row       group | row                         see `row`
 //! 6 cells     group | number << 1 | page | time: zigzag | sequence | cell*
 //! 7 block     group | schema | block              see `head::record`
+//! 8, 9                                            see `note`
 //! ```
 //!
 //! cell      = column | change against 0 | (length | histogram, where the change gives a mark)
@@ -49,10 +50,14 @@ pub(crate) enum Kind {
     Cells,
     /// A block of rows.
     Block,
+    /// An exemplar.
+    Exemplar,
+    /// What groups say of metrics.
+    Metadata,
 }
 
 impl Kind {
-    const ALL: [(Self, u8); 7] = [
+    const ALL: [(Self, u8); 9] = [
         (Self::Line, 1),
         (Self::Group, 2),
         (Self::Schema, 3),
@@ -60,6 +65,8 @@ impl Kind {
         (Self::Row, 5),
         (Self::Cells, 6),
         (Self::Block, 7),
+        (Self::Exemplar, 8),
+        (Self::Metadata, 9),
     ];
 
     fn byte(self) -> u8 {
@@ -179,7 +186,8 @@ pub(crate) fn read_cells(
     Ok((flags >> 1, cells, marked))
 }
 
-fn put_labels(out: &mut Vec<u8>, labels: &Labels) {
+/// Appends a set of labels.
+pub(crate) fn put_labels(out: &mut Vec<u8>, labels: &Labels) {
     put_number(out, labels.len() as u64);
     for (name, value) in labels {
         put_text(out, name);

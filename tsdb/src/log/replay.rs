@@ -10,6 +10,7 @@ use watchpost_model::is_absent;
 use super::bytes::{Malformed, Reader};
 use super::definitions::{Definitions, list, open_file};
 use super::frame::{Found, LOG_MAGIC, RecordReader};
+use super::note::{read_exemplar, read_metadata};
 use super::record::{Kind, read_cells};
 use super::row::{RowChain, RowFault};
 use super::writer::Finished;
@@ -121,6 +122,16 @@ impl FileReplay<'_> {
             Kind::Columns => self.columns(&mut reader),
             Kind::Row => self.row(&mut reader),
             Kind::Cells => self.cells(&mut reader),
+            Kind::Exemplar => {
+                let (series, exemplar) = read_exemplar(&mut reader)?;
+                self.store.replay_exemplar(&series, exemplar);
+                Ok(())
+            }
+            Kind::Metadata => {
+                let said = read_metadata(&mut reader)?;
+                let taken = self.store.replay_metadata(said);
+                taken.map_err(|_| RowFault::Malformed)
+            }
             _ => Err(RowFault::Malformed),
         }
     }

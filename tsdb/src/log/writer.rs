@@ -199,6 +199,23 @@ impl Log {
         if whole { Written::Yes } else { Written::InPart }
     }
 
+    /// Writes records that are of no row and need no definition. False where they are lost.
+    pub(crate) fn write_note(&self, records: &[u8]) -> bool {
+        let mut files = self.files.lock();
+        let Some(current) = files.current.as_mut() else {
+            return false;
+        };
+        if let Err(error) = current.file.append(records) {
+            warn!(%error, file = %current.about.path.display(), "cannot write the log; rows are kept in memory only");
+            self.give_up(&mut files);
+            return false;
+        }
+        current.about.length += records.len() as u64;
+        current.unsynced = true;
+        current.used = true;
+        true
+    }
+
     /// Notes a row that is in memory only.
     pub(crate) fn count_not_logged(&self) {
         self.rows_not_logged.fetch_add(1, Ordering::Relaxed);

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use tempfile::tempdir;
-use watchpost_model::{Duration, Labels, Matcher};
-use watchpost_tsdb::{Config, Db, TimeRange};
+use watchpost_model::{Duration, Labels, Matcher, Metadata, MetricType};
+use watchpost_tsdb::{Config, Db, Exemplar, TimeRange};
 
-use crate::support::{append, config, dump, group, line, open_unsynced};
+use crate::support::{self, append, append_at, config, dump, group, line, open_unsynced};
 
 const WINDOW: i64 = 60_000;
 const START: i64 = 12 * WINDOW * 10_000;
@@ -157,4 +157,98 @@ fn a_block_that_rots_in_a_head_file_costs_its_rows_and_holds_nothing_up() {
     assert!(stats.damaged_records > 0, "{stats:?}");
     assert_eq!(dump(&db)[0].1.len(), left);
     assert!(head.with_extension("head.bad").exists(), "bytes are kept");
+}
+
+fn kept(path: &Path) -> Config {
+    Config {
+        max_exemplars: 3,
+        window: Duration::from_secs(30),
+        log_file_size: 2_000,
+        ..config(path)
+    }
+}
+
+fn requests() -> Labels {
+    Labels::from_pairs([("__name__", "requests_total"), ("job", "j")])
+}
+
+fn exemplify(db: &Db, trace: i64) {
+    let exemplar = Exemplar {
+        labels: Labels::from_pairs([("trace_id", trace.to_string())]),
+        value: -0.0,
+        time_ms: START + trace,
+    };
+    db.append_exemplar(&requests(), exemplar, true);
+}
+
+fn said(help: &str) -> Metadata {
+    Metadata {
+        metric_type: MetricType::Counter,
+        help: help.to_owned(),
+        unit: "seconds".to_owned(),
+    }
+}
+
+/// The store has the exemplars of these traces, and all metadata.
+fn check_notes(db: &Db, traces: &[&str]) {
+    let found = db.exemplars(TimeRange::ALL, &[vec![Matcher::equal("job", "j")]]);
+    let [(of, found)] = found.as_slice() else {
+        panic!("expected one series, found {found:?}");
+    };
+    assert_eq!(*of, requests());
+    let labels = found.iter().map(|found| found.labels.get("trace_id"));
+    assert_eq!(labels.collect::<Vec<_>>(), traces);
+    assert!(found.iter().all(|found| found.value.is_sign_negative()));
+    let metadata = db.metadata(None).into_iter();
+    let metadata = metadata.map(|(group, metric, said)| {
+        let kind = said.metric_type.as_str();
+        format!("{group} {metric} {kind} {} {}", said.help, said.unit)
+    });
+    let mut metadata: Vec<_> = metadata.collect();
+    metadata.sort();
+    let wanted = [
+        r#"{instance="h1"} a counter Of a page. seconds"#,
+        r#"{instance="h1"} b counter Of b. seconds"#,
+        r#"{instance="h2"} a counter Of a page. seconds"#,
+    ];
+    assert_eq!(metadata, wanted);
+}
+
+#[test]
+fn exemplars_and_metadata_are_there_after_kills_seals_and_removed_log_files() {
+    let directory = tempdir().unwrap();
+    let db = Db::open(kept(directory.path())).unwrap();
+    let (one, two) = (group(&db, "h1"), group(&db, "h2"));
+    let page: std::sync::Arc<[_]> = [("a".to_owned(), said("Of a page."))].into();
+    db.set_page_metadata(&one, &page);
+    db.set_page_metadata(&two, &page);
+    db.set_metadata(&one, "b", &said("Of b."));
+    (1..5).for_each(|trace| exemplify(&db, trace));
+    db.maintain(START).unwrap();
+    // Another one after all of them were written, and a kill.
+    exemplify(&db, 5);
+    let copy = tempdir().unwrap();
+    support::copy_directory(directory.path(), copy.path());
+    check_notes(&Db::open(kept(copy.path())).unwrap(), &["3", "4", "5"]);
+    // So long that the first log files go.
+    let a = line(&db, "a");
+    let first = support::log_files(directory.path()).remove(0);
+    for second in 0..200_i32 {
+        let time = START + i64::from(second) * 1_000;
+        for group in [&one, &two] {
+            append_at(&db, group, time, &[(a, f64::from(second))], time).unwrap();
+        }
+        if second % 10 == 0 {
+            db.maintain(time).unwrap();
+        }
+    }
+    assert!(!first.exists());
+    check_notes(&db, &["3", "4", "5"]);
+    drop((one, two, db));
+    for _ in 0..3 {
+        let db = Db::open(kept(directory.path())).unwrap();
+        check_notes(&db, &["3", "4", "5"]);
+        assert_eq!(db.exemplar_stats().taken, 0);
+        db.maintain(START + 200_000).unwrap();
+    }
 }
