@@ -31,9 +31,6 @@ impl Eval<'_> {
         let smoothed = extension == Extension::Smoothed;
         let series = MixedSamples::read(self, series)?;
         let name = series.floats.labels.metric_name();
-        if over.counter.is_some() && !series.floats.times.is_empty() {
-            self.note_counter(name, range);
-        }
         let times = &series.floats.times;
         let bounds = places(times, starts).into_iter().zip(places(times, stops));
         let ends = self.ends(selector.when);
@@ -57,6 +54,9 @@ impl Eval<'_> {
             if let Some(sample) = sample {
                 points.set_sample(step, sample);
             }
+        }
+        if over.counter.is_some() && !points.is_empty() && !points.has_histograms() {
+            self.note_counter(name, range);
         }
         let drop_name = !over.keeps_name;
         self.finish_mixed(&series, points, drop_name)

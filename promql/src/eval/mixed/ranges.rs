@@ -117,9 +117,6 @@ impl Eval<'_> {
         let mut out = Vec::new();
         for series in &input.mixed {
             self.query.check_time()?;
-            if over.counter.is_some() && !series.floats.times.is_empty() {
-                self.note_counter(series.floats.labels.metric_name(), range);
-            }
             let mut points = Points::none(self.grid.count);
             let places = input.window_places(&series.floats.times);
             let steps = self.grid.times().zip(input.spans()).zip(places).enumerate();
@@ -151,6 +148,10 @@ impl Eval<'_> {
             }
             if points.is_empty() {
                 continue;
+            }
+            // Native histograms have no names of their own.
+            if over.counter.is_some() && !points.has_histograms() {
+                self.note_counter(series.floats.labels.metric_name(), range);
             }
             self.query.hold(points.weight())?;
             let mut one = StepSeries {
