@@ -107,18 +107,31 @@ pub(super) fn quantile(window: &Window<'_>) -> Option<f64> {
     Some(ranks::of(*rank, window.values.to_vec()))
 }
 
-/// Warns of ranks that are none.
-#[expect(clippy::unnecessary_wraps, reason = "the table's type")]
+/// Warns of ranks that are none, where there is anything to rank.
 pub(super) fn check_quantile(
     eval: &Eval<'_>,
     call: &Call,
     params: &[Vec<f64>],
 ) -> Result<(), Error> {
     let ranks = params.iter().flatten();
-    for message in ranks.filter_map(|rank| ranks::out_of_range(*rank)) {
-        if let Some(arg) = call.args.first() {
-            eval.query.warn(arg.span, &message);
-        }
+    let mut wrong = ranks
+        .filter_map(|rank| ranks::out_of_range(*rank))
+        .peekable();
+    let (Some(_), [rank, range]) = (wrong.peek(), call.args.as_slice()) else {
+        return Ok(());
+    };
+    let mut any = false;
+    eval.range_input(range)?.for_each(
+        eval,
+        &[],
+        |_| Some(1.0),
+        |_, points| {
+            any |= !points.is_empty();
+            Ok(())
+        },
+    )?;
+    if any {
+        wrong.for_each(|message| eval.query.warn(rank.span, &message));
     }
     Ok(())
 }
