@@ -124,7 +124,7 @@ impl Eval<'_> {
         let Some(mut scan) = self.scan(&input)? else {
             return Ok(None);
         };
-        if input.is_newest() && matches!(aggregate.op, AggregateOp::Count | AggregateOp::Group) {
+        if input.is_newest() && is_count(aggregate.op) {
             scan = scan.presence();
         }
         let keys = Keys::new(aggregate, &input, &scan);
@@ -139,7 +139,7 @@ impl Eval<'_> {
         } else {
             let done = |columns: &mut Columns| {
                 let columns = std::mem::take(columns);
-                Ok((members(&columns, &keys, &order), columns))
+                Ok((members(aggregate.op, &columns, (&keys, &order)), columns))
             };
             let chunks = self.columns(&input, &scan, done)?;
             let fold = |chunks: Vec<_>| self.of_all(aggregate.op, &chunks, &keys);
@@ -190,8 +190,16 @@ impl Eval<'_> {
         for (chunk, (of_chunk, _)) in chunks.iter().enumerate() {
             members.extend(of_chunk.iter().map(|member| (*member, chunk)));
         }
-        // What is in order already, as the members of a chunk are, this sort merges.
-        members.sort_by_key(|((key, output, _), _)| (*output, *key));
+        if let (true, Some(((_, only, _), _))) = (is_count(op), members.first())
+            && members.iter().all(|((_, output, _), _)| output == only)
+        {
+            // It does not matter in which order they are counted; only which is the first.
+            let first = (0..members.len()).min_by_key(|place| members.get(*place).map(|it| it.0.0));
+            members.swap(0, first.unwrap_or(0));
+        } else {
+            // What is in order already, as the members of a chunk are, this sort merges.
+            members.sort_by_key(|((key, output, _), _)| (*output, *key));
+        }
         let of_output: Vec<_> = members.chunk_by(|a, b| a.0.1 == b.0.1).collect();
         let threads = self.query.options.threads;
         let spans = threads
@@ -227,12 +235,19 @@ impl Eval<'_> {
 }
 
 /// The series of a chunk, by output and in the order of labels.
-fn members(columns: &Columns, keys: &Keys, order: &Order) -> Vec<Member> {
+fn members(op: AggregateOp, columns: &Columns, (keys, order): (&Keys, &Order)) -> Vec<Member> {
     let series = columns.series.iter().zip(0..);
     let series = series.map(|(one, place)| (order.key(*one), keys.of(*one), place));
     let mut members: Vec<Member> = series.collect();
-    members.sort_unstable_by_key(|(key, output, _)| (*output, *key));
+    if !is_count(op) {
+        members.sort_unstable_by_key(|(key, output, _)| (*output, *key));
+    }
     members
+}
+
+/// Whether an aggregation does not look at values.
+fn is_count(op: AggregateOp) -> bool {
+    matches!(op, AggregateOp::Count | AggregateOp::Group)
 }
 
 /// The output of some series, the first of which is the first in the order of labels.

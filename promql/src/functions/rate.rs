@@ -81,6 +81,8 @@ pub(crate) struct Stretch {
     to_end: f64,
     /// The factor where the counter does not bound it.
     factor: f64,
+    /// The same for each second of the window.
+    per_second: f64,
     /// How long the window is, in seconds.
     length: f64,
 }
@@ -95,32 +97,43 @@ impl Stretch {
         let gap = sampled / gaps as f64;
         let to_start = near(seconds(first.saturating_sub(start)), gap);
         let to_end = near(seconds(end.saturating_sub(*last)), gap);
+        let length = seconds(end.saturating_sub(start));
+        let factor = (sampled + to_start + to_end) / sampled;
         Some(Self {
             first: place,
             last: place + gaps,
             sampled,
             to_start,
             to_end,
-            factor: (sampled + to_start + to_end) / sampled,
-            length: seconds(end.saturating_sub(start)),
+            factor,
+            per_second: factor / length,
+            length,
         })
     }
 
-    /// The increase of a counter that was not reset, and the factor to the whole window.
+    /// The increase of a counter that was not reset, or its rate.
     #[inline]
-    fn growth(&self, first: f64, last: f64) -> (f64, f64) {
+    fn risen(&self, first: f64, last: f64, per_second: bool) -> f64 {
         let grown = last - first;
         // What a counter would have been at the start bounds the way to there. Where it was at least
         // as much as it grew, that is no nearer than the first sample is to the last.
         let far = first >= grown && self.sampled >= self.to_start;
         if grown > 0.0 && first >= 0.0 && !far {
             let to_start = self.to_start.min(self.sampled * (first / grown));
-            return (
-                grown,
-                (self.sampled + to_start + self.to_end) / self.sampled,
-            );
+            let factor = (self.sampled + to_start + self.to_end) / self.sampled;
+            return grown
+                * if per_second {
+                    factor / self.length
+                } else {
+                    factor
+                };
         }
-        (grown, self.factor)
+        grown
+            * if per_second {
+                self.per_second
+            } else {
+                self.factor
+            }
     }
 }
 
@@ -139,12 +152,7 @@ pub(crate) fn risen(
         let (Some(first), Some(last)) = ends else {
             return absent_nan();
         };
-        let (grown, factor) = stretch.growth(*first, *last);
-        if per_second {
-            grown * (factor / stretch.length)
-        } else {
-            grown * factor
-        }
+        stretch.risen(*first, *last, per_second)
     }));
 }
 

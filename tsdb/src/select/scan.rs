@@ -4,7 +4,7 @@
 //! Labels stay what the store has: a series is a line of a group, and its final label set is made by
 //! who needs it. That is right only where no two pairs of a line and a group are one series to a
 //! reader, so a selection is *plain* or it is none of these: no label is carried by a line and a
-//! group both, no line takes labels away, the groups' label sets differ, each group's sources follow
+//! group both, no line takes labels away, groups with equal labels share no line, each group's sources follow
 //! each other in time, nothing is deleted, nothing is damaged, and no value is a native histogram. [`Db::select`](crate::Db::select)
 //! reads what is not plain.
 
@@ -16,7 +16,7 @@ use watchpost_model::{Labels, Matcher};
 
 use super::TimeRange;
 use super::chunk::ChunkReader;
-use super::plan::Plan;
+use super::plan::{Plan, Wanted};
 use crate::Error;
 use crate::store::Store;
 
@@ -72,11 +72,8 @@ impl Scan {
         if !plan.groups.is_sorted_by(|a, b| a.labels <= b.labels) {
             plan.groups.sort_by(|a, b| a.labels.cmp(&b.labels));
         }
-        if plan
-            .groups
-            .windows(2)
-            .any(|pair| pair[0].labels == pair[1].labels)
-        {
+        let mut equal = plan.groups.chunk_by(|a, b| a.labels == b.labels);
+        if equal.any(share_lines) {
             return Ok(None);
         }
         let (mut chunks, mut all) = (Vec::new(), 0);
@@ -144,6 +141,19 @@ impl Scan {
     pub fn reader(&self) -> ChunkReader<'_> {
         ChunkReader::new(&self.store, &self.plan, (&self.chunks, self.need))
     }
+}
+
+/// Whether groups with equal labels have a line in common.
+fn share_lines(groups: &[Wanted]) -> bool {
+    let mut known = HashSet::new();
+    groups.len() > 1
+        && groups.iter().any(|group| {
+            let head = group.head.iter().map(|(_, columns)| columns);
+            let sealed = group.sealed.iter().map(|(_, _, columns)| columns);
+            let places = sealed.chain(head).flat_map(|columns| &*columns.places);
+            let own: HashSet<u32> = places.copied().collect();
+            own.into_iter().any(|place| !known.insert(place))
+        })
 }
 
 /// Whether each pair of a line and of labels of a group is a series of its own.
