@@ -11,6 +11,8 @@ mod fast;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]
+mod nhcb;
+#[cfg(test)]
 mod notation;
 #[cfg(test)]
 mod plain;
