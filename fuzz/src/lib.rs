@@ -2,7 +2,6 @@
 
 mod block;
 #[path = "../../promql/tests/it/generate.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
 mod generate;
 mod promql;
 mod store;
