@@ -199,7 +199,8 @@ impl<'a> Lexer<'a> {
             return kind;
         }
         if first == ':' && !self.duration {
-            self.start = self.at + 1;
+            self.at += 1;
+            self.start = self.at;
             return TokenKind::Fault(
                 "unexpected colon before duration in duration expression".to_owned(),
             );
