@@ -1,5 +1,6 @@
 //! The engine: from an expression to the shape of the answer.
 
+use std::io;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::eval::{Eval, final_labels, finish, same_labels};
 use crate::number::seconds;
 use crate::parse::ast::Kind;
-use crate::parse::{Expr, lengths};
+use crate::parse::{Expr, deep, lengths};
 use crate::query::Query;
 use crate::series::{Evaluated, Grid, Points, Sample, StepSeries};
 use crate::value::{Answer, InstantSample, RangeSeries, Value};
@@ -75,6 +76,17 @@ impl Engine {
 
     /// The value at one time.
     pub fn instant(&self, db: &Db, expr: &Expr, time_ms: i64) -> Result<Answer, Error> {
+        deep::with(expr.root.height, || self.at_time(db, expr, time_ms))
+            .map_err(|error| no_stack(&error))?
+    }
+
+    /// The values at each step; the answer is always a matrix.
+    pub fn range(&self, db: &Db, expr: &Expr, steps: Steps) -> Result<Answer, Error> {
+        deep::with(expr.root.height, || self.over_steps(db, expr, steps))
+            .map_err(|error| no_stack(&error))?
+    }
+
+    fn at_time(&self, db: &Db, expr: &Expr, time_ms: i64) -> Result<Answer, Error> {
         let steps = Steps {
             start_ms: time_ms,
             end_ms: time_ms,
@@ -98,8 +110,7 @@ impl Engine {
         Ok(query.answer(value))
     }
 
-    /// The values at each step; the answer is always a matrix.
-    pub fn range(&self, db: &Db, expr: &Expr, steps: Steps) -> Result<Answer, Error> {
+    fn over_steps(&self, db: &Db, expr: &Expr, steps: Steps) -> Result<Answer, Error> {
         let grid = self.grid(steps)?;
         let resolved = resolve(expr, steps)?;
         let expr = resolved.as_ref().unwrap_or(expr);
@@ -155,6 +166,12 @@ impl Engine {
             count,
         })
     }
+}
+
+fn no_stack(error: &io::Error) -> Error {
+    Error::Execution(format!(
+        "no stack for an expression of so many levels: {error}"
+    ))
 }
 
 /// The expression with its durations computed, where some are expressions themselves.

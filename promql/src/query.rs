@@ -38,7 +38,7 @@ impl<'a> Query<'a> {
         Self {
             db,
             options,
-            text: &expr.source.0,
+            text: &expr.source,
             steps,
             is_range,
             deadline: Instant::now().checked_add(options.timeout.as_std()),
@@ -89,16 +89,16 @@ impl<'a> Query<'a> {
     }
 
     pub(crate) fn warn(&self, span: Span, message: &str) {
-        self.notes.warn(self.text, span, message);
+        self.notes.warn(span, message);
     }
 
     pub(crate) fn info(&self, span: Span, message: &str) {
-        self.notes.info(self.text, span, message);
+        self.notes.info(span, message);
     }
 
     pub(crate) fn answer(self, value: Value) -> Answer {
         let peak_samples = self.peak.load(Ordering::Relaxed);
-        let (warnings, infos) = self.notes.into_parts();
+        let (warnings, infos) = self.notes.into_parts(self.text);
         Answer {
             value,
             warnings,

@@ -13,7 +13,7 @@ use super::windows::Window;
 use crate::error::Error;
 use crate::functions::{Counter, Over};
 use crate::number::seconds;
-use crate::parse::ast::{Call, Extension, Kind, Node, Selector};
+use crate::parse::ast::{Call, Extension, Kind, Node, Selector, Span};
 use crate::series::{Points, StepSeries};
 
 /// What `anchored` and `smoothed` can stand with.
@@ -109,7 +109,11 @@ impl Eval<'_> {
 
     /// A selector with `smoothed` at each step: the value between the samples around it, or the one
     /// before where there is none behind.
-    pub(super) fn smoothed(&self, selector: &Selector) -> Result<Vec<StepSeries>, Error> {
+    pub(super) fn smoothed(
+        &self,
+        selector: &Selector,
+        span: Span,
+    ) -> Result<Vec<StepSeries>, Error> {
         let ends = self.ends(selector.when);
         let lookback = self.query.options.lookback.as_millis();
         let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
@@ -123,7 +127,7 @@ impl Eval<'_> {
         for series in &self.select(&selector.matchers, after, to)? {
             self.query.check_time()?;
             if has_histograms(series) {
-                out.extend(self.smoothed_mixed(selector, series)?);
+                out.extend(self.smoothed_mixed((selector, span), series)?);
                 continue;
             }
             let series = samples(series);

@@ -57,7 +57,7 @@ impl Eval<'_> {
         match &node.kind {
             Kind::Number(number) => Ok(Evaluated::Scalar(vec![number.value; self.grid.count])),
             Kind::Text(text) => Ok(Evaluated::Text(text.clone())),
-            Kind::Selector(selector) => self.selector(selector).map(Evaluated::Vector),
+            Kind::Selector(selector) => self.selector(node, selector).map(Evaluated::Vector),
             Kind::Range(..) | Kind::Subquery(_) => Err(wrong_type("an instant vector")),
             Kind::Call(call) => self.call(node, call),
             Kind::Aggregate(aggregate) => self.aggregate(node, aggregate).map(Evaluated::Vector),

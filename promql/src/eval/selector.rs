@@ -8,7 +8,7 @@ use super::Eval;
 use super::mixed::{self, has_histograms};
 use crate::error::Error;
 use crate::number::seconds;
-use crate::parse::ast::{At, Extension, Selector, When};
+use crate::parse::ast::{At, Extension, Node, Selector, When};
 use crate::series::{Sample, StepSeries};
 
 /// A series with its samples as slices.
@@ -111,9 +111,13 @@ impl Eval<'_> {
     }
 
     /// The value of a selector at each step.
-    pub(super) fn selector(&self, selector: &Selector) -> Result<Vec<StepSeries>, Error> {
+    pub(super) fn selector(
+        &self,
+        node: &Node,
+        selector: &Selector,
+    ) -> Result<Vec<StepSeries>, Error> {
         if selector.extension == Some(Extension::Smoothed) {
-            return self.smoothed(selector);
+            return self.smoothed(selector, node.span);
         }
         if let Some(series) = self.series(&self.input_newest(selector))? {
             return Ok(series);

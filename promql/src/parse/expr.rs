@@ -1,12 +1,11 @@
 //! Expressions: a Pratt parser over the tokens.
 
 use super::Fault;
-use super::MAX_HEIGHT;
 use super::ast::{Aggregate, AggregateOp, Binary, Call, Kind, Node, Number, Span};
 use super::lex::TokenKind;
 use super::operators::{labels, modifiers, next_operator};
 use super::selector::{brackets, extension, modifier, selector};
-use super::stream::{Stream, too_deep};
+use super::stream::Stream;
 use super::words::Word;
 use super::{length, literal, quote};
 use crate::functions;
@@ -58,7 +57,7 @@ fn expression(stream: &mut Stream<'_>, power: u8) -> Result<Node, Fault> {
             lhs: Box::new(node),
             rhs: Box::new(rhs),
         };
-        node = bounded(Kind::Binary(binary), span)?;
+        node = bounded(stream, Kind::Binary(binary), span)?;
     }
     stream.ascend();
     Ok(node)
@@ -66,10 +65,13 @@ fn expression(stream: &mut Stream<'_>, power: u8) -> Result<Node, Fault> {
 
 /// A node, or an error where the tree gets too high.
 #[inline(never)] // The frames of the recursion around it stay small.
-fn bounded(kind: Kind, span: Span) -> Result<Node, Fault> {
-    let node = Node::new(kind, span);
-    if node.height > MAX_HEIGHT {
-        return Err(too_deep(span));
+fn bounded(stream: &Stream<'_>, kind: Kind, span: Span) -> Result<Node, Fault> {
+    low_enough(stream, Node::new(kind, span))
+}
+
+fn low_enough(stream: &Stream<'_>, node: Node) -> Result<Node, Fault> {
+    if node.height > stream.max_height {
+        return Err(Fault::too_deep(node.span));
     }
     Ok(node)
 }
@@ -92,16 +94,14 @@ fn operand(stream: &mut Stream<'_>) -> Result<Node, Fault> {
                 Ok(Node::new(Kind::Number(Number { value, ..number }), span))
             }
             Kind::Number(number) => Ok(Node::new(Kind::Number(number), span)),
-            _ => bounded(Kind::Unary(minus, Box::new(inner)), span),
+            _ => bounded(stream, Kind::Unary(minus, Box::new(inner)), span),
         };
     }
     let mut node = primary(stream)?;
     loop {
         if stream.is_sign("[") {
-            node = brackets(stream, node)?;
-            if node.height > MAX_HEIGHT {
-                return Err(too_deep(node.span));
-            }
+            let below = brackets(stream, node)?;
+            node = low_enough(stream, below)?;
         } else if stream.is_sign("@") || stream.is_keyword("offset") {
             node = modifier(stream, node)?;
         } else if stream.is_keyword("anchored") || stream.is_keyword("smoothed") {
@@ -140,7 +140,7 @@ fn parentheses(stream: &mut Stream<'_>) -> Result<Node, Fault> {
     let inner = expression(stream, 0)?;
     stream.expect_sign(")")?;
     let span = first.to(stream.last_span());
-    bounded(Kind::Paren(Box::new(inner)), span)
+    bounded(stream, Kind::Paren(Box::new(inner)), span)
 }
 
 /// What begins with a word: an aggregation, a call, or a selector.
@@ -185,7 +185,7 @@ fn call(stream: &mut Stream<'_>) -> Result<Node, Fault> {
         return Err(Fault::new(first, format!("function {name} is not enabled")));
     }
     let span = first.to(stream.last_span());
-    bounded(Kind::Call(Call { function, args }), span)
+    bounded(stream, Kind::Call(Call { function, args }), span)
 }
 
 /// `(expression, ...)`.
@@ -259,7 +259,7 @@ fn aggregate(
         param: args.pop().map(Box::new),
         expr,
     };
-    bounded(Kind::Aggregate(aggregate), span)
+    bounded(stream, Kind::Aggregate(aggregate), span)
 }
 
 #[inline(never)] // The frames of the recursion around it stay small.

@@ -1,10 +1,11 @@
 //! Durations: numbers of seconds, durations, and expressions of both.
 
 use super::ast::{BinaryOp, Length, LengthKind, Number, Span};
+use super::deep::SHALLOW;
 use super::lex::TokenKind;
 use super::operators::next_operator;
-use super::stream::{Stream, too_deep};
-use super::{Fault, MAX_HEIGHT, literal};
+use super::stream::Stream;
+use super::{Fault, literal};
 
 /// The longest duration: what fits into 63 bits of nanoseconds.
 const MAX_SECONDS: f64 = (1_u64 << 63) as f64 / 1e9;
@@ -156,8 +157,10 @@ fn enabled(stream: &Stream<'_>, span: Span) -> Result<(), Fault> {
 
 fn bounded(kind: LengthKind, span: Span) -> Result<Length, Fault> {
     let length = Length::new(kind, span);
-    if length.height > MAX_HEIGHT {
-        return Err(too_deep(span));
+    // Nobody needs more, so that every stack is big enough for a duration.
+    if length.height > SHALLOW {
+        let message = format!("expected at most {SHALLOW} levels in a duration, found more");
+        return Err(Fault::new(span, message));
     }
     Ok(length)
 }

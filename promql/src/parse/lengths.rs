@@ -1,6 +1,8 @@
 //! Computes the durations that are written as expressions, once it is known which steps are asked
 //! for.
 
+use std::sync::Arc;
+
 use super::ast::{BinaryOp, Kind, Length, LengthKind, Node, Selector, Subquery};
 use super::{Expr, Fault};
 use crate::error::ParseError;
@@ -20,9 +22,12 @@ pub(crate) fn resolve(expr: &Expr, steps: Steps) -> Result<Option<Expr>, ParseEr
     if !any(&expr.root) {
         return Ok(None);
     }
-    let mut resolved = expr.clone();
-    node(&mut resolved.root, steps).map_err(|fault| fault.locate(&expr.source.0))?;
-    Ok(Some(resolved))
+    let mut root = Node::clone(&expr.root);
+    node(&mut root, steps).map_err(|fault| fault.locate(&expr.source))?;
+    Ok(Some(Expr {
+        root: Arc::new(root),
+        source: Arc::clone(&expr.source),
+    }))
 }
 
 fn any(node: &Node) -> bool {

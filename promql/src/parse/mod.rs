@@ -1,14 +1,16 @@
 //! Text to a checked expression: our own lexer and Pratt parser.
 //!
 //! Promises: every error has its place; a text longer than [`MAX_BYTES`], a tree higher than
-//! [`MAX_HEIGHT`] and more than [`MAX_MATCHERS`] matchers are errors, so no text can exhaust the
-//! stack here, in the evaluator, or when the tree is released; what parses has passed the type
-//! checks that Prometheus makes.
+//! [`deep::MAX_HEIGHT`] and more than [`MAX_MATCHERS`] matchers are errors, and what is higher than
+//! [`deep::SHALLOW`] gets a stack of its own, so no text can exhaust the stack here, in the
+//! evaluator, or when the tree is released; what parses has passed the type checks that Prometheus
+//! makes.
 //!
 //! Sources: Prometheus 3.14's documentation (`querying/basics`, `querying/operators`).
 
 pub(crate) mod ast;
 mod check;
+pub(crate) mod deep;
 mod expr;
 mod json;
 mod length;
@@ -24,6 +26,9 @@ mod selector;
 mod stream;
 mod words;
 
+use std::fmt;
+use std::sync::Arc;
+
 use watchpost_model::Matcher;
 
 use crate::error::{ParseError, place};
@@ -34,8 +39,6 @@ use stream::Stream;
 pub(crate) const MAX_BYTES: usize = 1 << 20;
 /// The most label matchers: each may hold a compiled regular expression.
 pub(crate) const MAX_MATCHERS: usize = 1_000;
-/// The highest tree, in nodes.
-pub(crate) const MAX_HEIGHT: usize = 400;
 
 /// What the language has besides its stable part. All is off by default, as in Prometheus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,49 +69,73 @@ impl Features {
 }
 
 /// A checked expression.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone)]
 pub struct Expr {
-    pub(crate) root: Node,
+    pub(crate) root: Arc<Node>,
     /// The text it was read from, for the places in warnings.
-    pub(crate) source: Source,
-}
-
-/// A text; all texts are equal, so that two expressions are when they mean the same.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Source(pub(crate) std::sync::Arc<str>);
-
-impl PartialEq for Source {
-    fn eq(&self, _: &Self) -> bool {
-        true
-    }
+    pub(crate) source: Arc<str>,
 }
 
 impl Expr {
     /// The matchers of every selector of the expression, in the order of the text.
     pub fn selectors(&self) -> Vec<Vec<Matcher>> {
         let mut found = Vec::new();
-        collect_selectors(&self.root, &mut found);
+        let mut open = vec![&*self.root];
+        while let Some(node) = open.pop() {
+            if let Kind::Selector(selector) | Kind::Range(selector, _) = &node.kind {
+                found.push(selector.matchers.clone());
+            }
+            let mut below: Vec<&Node> = node.kind.children().collect();
+            below.reverse();
+            open.append(&mut below);
+        }
         found
     }
 
     /// The expression as text over as many lines as it takes, what is longer than 100 bytes split
     /// and indented (`/api/v1/format_query`).
     pub fn format(&self) -> String {
-        pretty::Pretty(&self.root).to_string()
+        self.written(|root| pretty::Pretty(root).to_string())
     }
 
     /// The tree as a JSON object (`/api/v1/parse_query`).
     pub fn ast_json(&self) -> String {
-        json::node(&self.root)
+        deep::with(self.root.height, || json::node(&self.root))
+            .unwrap_or_else(|_| "null".to_owned())
+    }
+
+    /// The tree as a text; where there is no stack for it, the text it was read from.
+    fn written(&self, write: impl FnOnce(&Node) -> String + Send) -> String {
+        deep::with(self.root.height, || write(&self.root))
+            .unwrap_or_else(|_| self.source.to_string())
     }
 }
 
-fn collect_selectors(node: &Node, found: &mut Vec<Vec<Matcher>>) {
-    if let Kind::Selector(selector) | Kind::Range(selector, _) = &node.kind {
-        found.push(selector.matchers.clone());
+/// Two expressions are equal where they mean the same; their texts may differ.
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        let height = self.root.height;
+        height == other.root.height
+            && deep::with(height, || self.root == other.root)
+                .unwrap_or_else(|_| self.source == other.source)
     }
-    for child in node.kind.children() {
-        collect_selectors(child, found);
+}
+
+impl fmt::Debug for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written(|root| format!("{root:?}")))
+    }
+}
+
+impl fmt::Display for Expr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written(Node::to_string))
+    }
+}
+
+impl Drop for Expr {
+    fn drop(&mut self) {
+        deep::release(&mut self.root);
     }
 }
 
@@ -119,10 +146,16 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
 
 /// Reads and checks a text.
 pub fn parse_with(text: &str, features: Features) -> Result<Expr, ParseError> {
-    let root = root(text, features).map_err(|fault| fault.locate(text))?;
+    bounded(text).map_err(|fault| fault.locate(text))?;
+    let mut read = root(text, features, deep::SHALLOW);
+    if read.as_ref().is_err_and(|fault| fault.too_deep) {
+        let again = || root(text, features, deep::MAX_HEIGHT);
+        read = deep::with(deep::MAX_HEIGHT, again).unwrap_or(read);
+    }
+    let root = read.map_err(|fault| fault.locate(text))?;
     Ok(Expr {
-        root,
-        source: Source(text.into()),
+        root: Arc::new(root),
+        source: text.into(),
     })
 }
 
@@ -130,7 +163,7 @@ pub fn parse_with(text: &str, features: Features) -> Result<Expr, ParseError> {
 pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     let node = bounded(text)
         .and_then(|()| {
-            let mut stream = Stream::new(text, Features::default());
+            let mut stream = Stream::new(text, Features::default(), deep::SHALLOW);
             let mut node = expr::selector_alone(&mut stream)?;
             check::check(&mut node, text)?;
             Ok(node)
@@ -142,9 +175,8 @@ pub fn parse_selector(text: &str) -> Result<Vec<Matcher>, ParseError> {
     }
 }
 
-fn root(text: &str, features: Features) -> Result<Node, Fault> {
-    bounded(text)?;
-    let mut stream = Stream::new(text, features);
+fn root(text: &str, features: Features, max_height: usize) -> Result<Node, Fault> {
+    let mut stream = Stream::new(text, features, max_height);
     let mut node = expr::whole(&mut stream)?;
     check::check(&mut node, text)?;
     Ok(node)
@@ -170,6 +202,8 @@ fn bounded(text: &str) -> Result<(), Fault> {
 struct Fault {
     span: Span,
     message: String,
+    /// Whether a higher limit would help.
+    too_deep: bool,
 }
 
 impl Fault {
@@ -177,6 +211,17 @@ impl Fault {
         Self {
             span,
             message: message.into(),
+            too_deep: false,
+        }
+    }
+
+    /// A tree that gets too high.
+    fn too_deep(span: Span) -> Self {
+        let most = deep::MAX_HEIGHT;
+        let message = format!("expected at most {most} levels of nesting, found more");
+        Self {
+            too_deep: true,
+            ..Self::new(span, message)
         }
     }
 

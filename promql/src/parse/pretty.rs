@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Write};
 
 use super::ast::{Kind, Node};
-use super::print::{Brackets, Head, Operator};
+use super::print::{Brackets, Head, Operator, unsigned};
 
 /// The longest text of a node that stays on one line.
 const MAX_LINE: usize = 100;
@@ -70,7 +70,13 @@ fn write_node(out: &mut String, node: &Node, level: usize) -> fmt::Result {
 
 fn write_split(out: &mut String, node: &Node, level: usize) -> fmt::Result {
     if let Kind::Binary(binary) = &node.kind {
-        write_node(out, &binary.lhs, level + 1)?;
+        match unsigned(binary) {
+            Some(lhs) => {
+                indent(out, level + 1);
+                out.push_str(lhs);
+            }
+            None => write_node(out, &binary.lhs, level + 1)?,
+        }
         out.push('\n');
         indent(out, level);
         writeln!(out, "{}", Operator(binary))?;

@@ -4,18 +4,11 @@ use std::fmt::{self, Display};
 
 use watchpost_model::{Duration, METRIC_NAME, MatchOp, Matcher, is_label_name};
 
-use super::Expr;
 use super::ast::{
-    Aggregate, At, Binary, Card, Extension, Fill, Kind, Length, LengthKind, Node, Number, Selector,
-    Subquery, When,
+    Aggregate, At, Binary, BinaryOp, Card, Extension, Fill, Kind, Length, LengthKind, Node, Number,
+    Selector, Subquery, When,
 };
 use super::quote;
-
-impl Display for Expr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.root.fmt(f)
-    }
-}
 
 impl Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,13 +44,27 @@ impl Display for Node {
                 write!(f, "{})", aggregate.expr)
             }
             Kind::Binary(binary) => {
-                write!(f, "{} {} {}", binary.lhs, Operator(binary), binary.rhs)
+                let (lhs, rhs) = (&binary.lhs, &binary.rhs);
+                match unsigned(binary) {
+                    Some(lhs) => write!(f, "{lhs} {} {rhs}", Operator(binary)),
+                    None => write!(f, "{lhs} {} {rhs}", Operator(binary)),
+                }
             }
             Kind::Unary(minus, inner) => {
                 write!(f, "{}{inner}", if *minus { "-" } else { "+" })
             }
             Kind::Paren(inner) => write!(f, "({inner})"),
         }
+    }
+}
+
+/// The left side of an operator where it may have no sign: `+Inf ^ 2` would be read as `+(Inf ^ 2)`.
+pub(super) fn unsigned(binary: &Binary) -> Option<&'static str> {
+    match &binary.lhs.kind {
+        Kind::Number(number) if binary.op == BinaryOp::Pow => {
+            (number.value == f64::INFINITY && !number.duration).then_some("Inf")
+        }
+        _ => None,
     }
 }
 

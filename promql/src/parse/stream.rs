@@ -3,7 +3,7 @@
 use super::ast::Span;
 use super::lex::{Token, TokenKind, tokens};
 use super::words::{self, Word};
-use super::{Fault, Features, MAX_HEIGHT, MAX_MATCHERS, quote};
+use super::{Fault, Features, MAX_MATCHERS, quote};
 
 pub(super) struct Stream<'a> {
     text: &'a str,
@@ -11,19 +11,22 @@ pub(super) struct Stream<'a> {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    /// The highest tree that may come of it.
+    pub(super) max_height: usize,
     matchers: usize,
     /// Where the parser is, and what it expects there, where an expression goes wrong.
     context: (&'static str, &'static str),
 }
 
 impl<'a> Stream<'a> {
-    pub(super) fn new(text: &'a str, features: Features) -> Self {
+    pub(super) fn new(text: &'a str, features: Features, max_height: usize) -> Self {
         Self {
             text,
             features,
             tokens: tokens(text),
             at: 0,
             depth: 0,
+            max_height,
             matchers: 0,
             context: ("", ""),
         }
@@ -187,8 +190,8 @@ impl<'a> Stream<'a> {
     /// Goes one level down; the parser's own recursion is bounded as the tree is.
     pub(super) fn descend(&mut self) -> Result<(), Fault> {
         self.depth += 1;
-        if self.depth > MAX_HEIGHT {
-            return Err(too_deep(self.span()));
+        if self.depth > self.max_height {
+            return Err(Fault::too_deep(self.span()));
         }
         Ok(())
     }
@@ -226,13 +229,6 @@ fn describe(kind: &TokenKind, text: &str) -> String {
         TokenKind::Sign(sign) if is_operator(sign) => format!("<op:{sign}>"),
         TokenKind::Sign(sign) => format!("\"{sign}\""),
     }
-}
-
-pub(super) fn too_deep(span: Span) -> Fault {
-    Fault::new(
-        span,
-        format!("expected at most {MAX_HEIGHT} levels of nesting, found more"),
-    )
 }
 
 fn is_operator(sign: &str) -> bool {

@@ -133,9 +133,9 @@ fn words_of_the_language_can_name_metrics_and_labels() {
 #[test]
 fn every_node_knows_its_place() {
     let text = "sum by (a) (rate(x{a=\"b\"}[5m] offset 1m)) / (2 + y)";
-    let root = parse(text).unwrap().root;
+    let expr = parse(text).unwrap();
     let mut texts = Vec::new();
-    let mut open = vec![&root];
+    let mut open: Vec<&Node> = vec![&expr.root];
     while let Some(node) = open.pop() {
         texts.push(text.get(node.span.start..node.span.end).unwrap());
         open.extend(node.kind.children());
@@ -194,7 +194,7 @@ fn the_whole_language_prints_as_it_was_read() {
         let expr = parse_with(text, Features::ALL).unwrap();
         assert_eq!(expr.to_string(), text);
     }
-    let sides = |text: &str| match parse_with(text, Features::ALL).unwrap().root.kind {
+    let sides = |text: &str| match &parse_with(text, Features::ALL).unwrap().root.kind {
         Kind::Binary(binary) => (binary.lhs.to_string(), binary.rhs.to_string()),
         _ => (String::new(), String::new()),
     };

@@ -215,43 +215,87 @@ fn last_points(value: &watchpost_promql::Value, time_ms: i64) -> Vec<String> {
 }
 
 #[test]
-fn deep_nesting_is_an_error_and_does_not_end_the_process() {
+fn an_infinite_base_prints_without_a_sign_as_that_would_bind_less_tightly() {
+    let long = format!("{{{}=\"1\"}}", "a".repeat(120));
     for text in [
-        format!("{}1{}", "(".repeat(200_000), ")".repeat(200_000)),
-        "-".repeat(200_000) + "x",
-        "x + ".repeat(100_000) + "x",
-        "x ^ ".repeat(100_000) + "x",
-        "abs(".repeat(100_000),
-        "x".to_owned() + &"[5m:]".repeat(100_000),
-        "x".repeat(2 << 20),
-        format!("x{{{}}}", "a=~\"b.*c\",".repeat(100_000)),
+        "Inf ^ by",
+        "Inf ^ 2 * x",
+        "-Inf ^ x",
+        "Inf * x",
+        &format!("Inf ^ {long}"),
     ] {
-        assert!(parse(&text).is_err());
+        let expr = parse(text).unwrap();
+        assert_eq!(parse(&expr.to_string()), Ok(expr.clone()), "{text}");
+        assert_eq!(parse(&expr.format()), Ok(expr), "{text}");
     }
 }
 
+/// As the threads of a server have it.
+fn on_a_small_stack(work: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(2 << 20);
+    thread.spawn(work).unwrap().join().unwrap();
+}
+
 #[test]
-fn the_highest_tree_is_evaluated_on_a_small_stack() {
-    let evaluate = |text: String| {
-        let expr = parse(&text).unwrap();
-        let engine = Engine::default();
-        engine
-            .instant(&db(), &expr, 300_000)
-            .map(|answer| answer.value)
-    };
+fn deep_nesting_is_an_error_and_does_not_end_the_process() {
+    on_a_small_stack(|| {
+        for text in [
+            format!("{}1{}", "(".repeat(200_000), ")".repeat(200_000)),
+            "-".repeat(200_000) + "x",
+            "x + ".repeat(200_000) + "x",
+            "x ^ ".repeat(200_000) + "x",
+            "abs(".repeat(200_000),
+            "sum(".repeat(200_000),
+            "x".to_owned() + &"[5m:]".repeat(100_000),
+            format!("x[{}5m{}]", "(".repeat(200_000), ")".repeat(200_000)),
+            format!("x[{}5m]", "-".repeat(200_000)),
+            format!("x[{}5m]", "1m + ".repeat(150_000)),
+            format!("x offset {}5m", "max_of(1, ".repeat(100_000)),
+            "x".repeat(2 << 20),
+            format!("x{{{}}}", "a=~\"b.*c\",".repeat(100_000)),
+        ] {
+            assert!(parse_with(&text, ALL).is_err());
+        }
+    });
+}
+
+#[test]
+fn what_a_generator_nests_or_chains_is_read_printed_evaluated_and_released_on_a_small_stack() {
     for text in [
-        format!("{}up{}", "(".repeat(390), ")".repeat(390)),
-        format!("{}up{}", "abs(".repeat(390), ")".repeat(390)),
-        "up + ".repeat(390) + "up",
-        "up ^ ".repeat(390) + "up",
+        format!("{}up{}", "(".repeat(1_200), ")".repeat(1_200)),
+        format!("{}up{}", "abs(".repeat(1_200), ")".repeat(1_200)),
+        format!("{}up{}", "sum(".repeat(1_200), ")".repeat(1_200)),
+        format!("{}up{}", "(1 + ".repeat(1_200), ")".repeat(1_200)),
+        format!(
+            "{}up{}",
+            "quantile(0.5, abs(-(1 * ".repeat(900),
+            ")))".repeat(900)
+        ),
+        "-".repeat(4_000) + "up",
+        "up + ".repeat(4_000) + "up",
+        "up or ".repeat(4_000) + "up",
+        "1 + ".repeat(4_000) + "1",
+        "up ^ ".repeat(4_000) + "up",
+        "up + ".repeat(2_000) + "sum_over_time(up[step() + 1m])",
     ] {
-        let thread = std::thread::Builder::new().stack_size(1 << 20);
-        let value = thread
-            .spawn(move || evaluate(text))
-            .unwrap()
-            .join()
-            .unwrap();
-        assert!(value.is_ok());
+        on_a_small_stack(move || {
+            let expr = parse_with(&text, ALL).unwrap();
+            let copy = expr.clone();
+            assert!(parse_with(&copy.to_string(), ALL) == Ok(expr));
+            assert!(copy.format().len() >= text.len());
+            assert!(copy.ast_json().len() > text.len());
+            assert!(!format!("{copy:?}").is_empty());
+            assert_eq!(copy.selectors().is_empty(), !text.contains("up"));
+            let (db, engine) = (db(), Engine::default());
+            assert!(engine.instant(&db, &copy, 300_000).is_ok());
+            let (start_ms, end_ms, step_ms) = (0, 60_000, 30_000);
+            let steps = Steps {
+                start_ms,
+                end_ms,
+                step_ms,
+            };
+            assert!(engine.range(&db, &copy, steps).is_ok());
+        });
     }
 }
 

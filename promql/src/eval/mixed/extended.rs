@@ -86,7 +86,7 @@ impl Eval<'_> {
     /// As `smoothed`, of a series that has histograms.
     pub(in crate::eval) fn smoothed_mixed(
         &self,
-        selector: &Selector,
+        (selector, span): (&Selector, Span),
         series: &Series,
     ) -> Result<Option<StepSeries>, Error> {
         let lookback = self.query.options.lookback.as_millis();
@@ -106,9 +106,9 @@ impl Eval<'_> {
                 .get(place)
                 .filter(|(at, _)| *at <= reach && before.0 < time);
             let name = series.labels.metric_name();
-            // A selector's place is not told apart from that of what it stands in.
+            let place = (time, span);
             let value = match after {
-                Some(after) => self.value_between((before, after), time, name),
+                Some(after) => self.value_between((before, after), place, name),
                 None => Some(before.1.clone()),
             };
             if let Some(value) = value {
@@ -122,10 +122,9 @@ impl Eval<'_> {
     fn value_between(
         &self,
         (before, after): (&(i64, Sample), &(i64, Sample)),
-        time: i64,
+        (time, span): (i64, Span),
         name: &str,
     ) -> Option<Sample> {
-        let span = Span::default();
         match (&before.1, &after.1) {
             (Sample::Float(first), Sample::Float(second)) => {
                 let value = line((before.0, *first), (after.0, *second), time);
