@@ -190,12 +190,7 @@ impl Store {
     /// Notes of each group up to when its rows are in the newest segments: a crash may have left them
     /// in the head, too. Of older segments the head has nothing.
     fn restore_watermarks(&self, ring: &Ring) -> Result<(), Error> {
-        for Watermark {
-            key,
-            newest_ms,
-            sequence,
-        } in ring.newest_watermarks()?
-        {
+        for Watermark { key, rows } in ring.newest_watermarks()? {
             let mut groups = self.groups.write();
             let mut state = match key.single {
                 Some(line) => groups.intern_single(self.lines.write().intern(line)?)?,
@@ -205,7 +200,10 @@ impl Store {
                 state = groups.intern_side(&state, key.side)?;
             }
             drop(groups);
-            state.body.lock().restore_sealed(newest_ms, sequence);
+            let mut body = state.body.lock();
+            for (time, sequence) in rows {
+                body.restore_sealed(time, sequence);
+            }
         }
         Ok(())
     }

@@ -83,8 +83,9 @@ impl FileScan<'_> {
         };
         let (page, parts) = (words(&mut reader)?, words(&mut reader)?);
         let view = BlockView::parse(reader.0)?;
-        let mut times = Vec::new();
+        let (mut times, mut sequences) = (Vec::new(), Vec::new());
         view.times(&mut times)?;
+        view.sequences(&mut sequences)?;
         let ascend = times.is_sorted_by(|one, other| one < other);
         let span = (times.first().copied(), times.last().copied());
         if !ascend
@@ -121,7 +122,8 @@ impl FileScan<'_> {
         if body.newest_row().is_none_or(|newest| newest <= last_time) {
             body.restore_states(states);
         }
-        if body.restore(block, newest_page) {
+        let rows = times.into_iter().zip(sequences);
+        if body.restore(block, rows, newest_page) {
             Ok(())
         } else {
             Err(RowFault::Malformed)

@@ -190,8 +190,8 @@ impl Body {
         marks.any(|(newest, last)| time <= *newest && sequence <= *last)
     }
 
-    /// Has readers and seals look at rows whatever their time: some are in no segment that are older
-    /// than others that are. Those that are in both are the same.
+    /// Has readers and seals look at rows whatever their time, where one of this time is in no segment
+    /// though later ones are. Those that are in both are the same.
     pub(super) fn show_until(&mut self, time: i64) {
         if self.sealed_until.is_some_and(|sealed| time <= sealed) {
             self.sealed_until = None;
@@ -232,12 +232,18 @@ impl Body {
         bytes
     }
 
-    /// Takes in a block that a head file has. False where its rows do not stand apart from those that
-    /// are there: readers count on times that ascend.
-    pub(crate) fn restore(&mut self, block: HeadBlock, newest_page: Option<i64>) -> bool {
-        if self.is_restored(block.last_time(), block.sequence()) {
+    /// Takes in a block that a head file has, with the times and sequences of its rows. False where its
+    /// rows do not stand apart from those that are there: readers count on times that ascend.
+    pub(crate) fn restore(
+        &mut self,
+        block: HeadBlock,
+        mut rows: impl Iterator<Item = (i64, u64)>,
+        newest_page: Option<i64>,
+    ) -> bool {
+        let Some((unsealed, _)) = rows.find(|(time, sequence)| !self.is_restored(*time, *sequence))
+        else {
             return true;
-        }
+        };
         let before = |have: &HeadBlock| have.last_time() < block.first_time();
         let next = self.blocks.get(self.blocks.partition_point(before));
         if next.is_some_and(|next| next.first_time() <= block.last_time()) {
@@ -246,7 +252,7 @@ impl Body {
         self.closed_until = self.closed_until.max(Some(block.last_time()));
         self.newest_page = self.newest_page.max(newest_page);
         self.cut += 1;
-        self.show_until(block.last_time());
+        self.show_until(unsealed);
         let after = |have: &HeadBlock| have.first_time() <= block.first_time();
         let place = self.blocks.partition_point(after);
         self.blocks.insert(place, block);

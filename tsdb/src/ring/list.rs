@@ -11,23 +11,15 @@ use tracing::{error, warn};
 use super::name::SegmentName;
 use super::plan::{Part, Spans};
 use super::tombstones::{self, Damage, Tombstones};
+use super::watermark::Watermark;
 use crate::directory::{Directory, io, list, set_aside};
 use crate::index::GroupId;
-use crate::segment::{Cache, GroupKey, Reader, Segment};
+use crate::segment::{Cache, Reader, Segment};
 use crate::stats::{RingStats, SegmentStatus, Stats};
 use crate::{Config, Disk, Error, TimeRange};
 
 /// Groups whose rows are read together.
 const GROUPS: usize = 64;
-
-/// Which rows of a body are in a segment: those up to a time that were accepted up to a sequence. The
-/// time alone does not tell: a group that is forgotten takes rows as old as they come.
-#[derive(Debug)]
-pub(crate) struct Watermark {
-    pub(crate) key: GroupKey,
-    pub(crate) newest_ms: i64,
-    pub(crate) sequence: u64,
-}
 
 /// What there is at a moment.
 #[derive(Debug, Default)]
@@ -222,12 +214,12 @@ impl Ring {
         let groups: Vec<_> = index.newest().map(|(group, _)| group).collect();
         for groups in groups.chunks(GROUPS) {
             let rows = reader.rows(groups, TimeRange::ALL)?;
-            found.extend(rows.iter().filter_map(|rows| {
-                Some(Watermark {
+            found.extend(rows.iter().map(|rows| {
+                let of_group = rows.times.iter().copied();
+                Watermark {
                     key: index.group_key(GroupId(rows.group)),
-                    newest_ms: *rows.times.last()?,
-                    sequence: *rows.sequences.iter().max()?,
-                })
+                    rows: Watermark::highest(of_group.zip(rows.sequences.iter().copied())),
+                }
             }));
         }
         Ok(())

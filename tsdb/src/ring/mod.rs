@@ -19,7 +19,9 @@ mod room;
 mod seal;
 mod snapshot;
 mod tombstones;
+mod watermark;
 
-pub(crate) use list::{List, Ring, Sealed, Watermark, tombstone_fault};
+pub(crate) use list::{List, Ring, Sealed, tombstone_fault};
 pub(crate) use name::SegmentName;
 pub(crate) use tombstones::{Hidden, Tombstones};
+pub(crate) use watermark::Watermark;

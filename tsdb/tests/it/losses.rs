@@ -63,6 +63,37 @@ fn past_samples_of_a_series_whose_later_ones_are_sealed_outlive_a_restart() {
 }
 
 #[test]
+fn a_past_sample_in_a_block_with_a_new_one_outlives_a_restart_where_those_between_are_sealed() {
+    let directory = tempdir().unwrap();
+    let db = open_unsynced(windows(directory.path()));
+    let series = Labels::from_pairs([("__name__", "past")]);
+    let now = START + 36_000_000;
+    let put = |second: i64| {
+        let sample = [(START + second * 1_000, 1.0)];
+        db.append_past(&series, &sample, now).unwrap();
+    };
+    put(100);
+    maintain(&db, now);
+    let stats = db.stats();
+    assert_eq!((stats.segments, stats.groups), (1, 0));
+    put(50);
+    put(200);
+    let expected = dump(&db);
+    assert_eq!(expected[0].1.len(), 3);
+    // It finishes all blocks, so that one has both.
+    let copies = tempdir().unwrap();
+    db.snapshot(&copies.path().join("copy"), true).unwrap();
+    assert_eq!(db.stats().head_blocks, 1);
+    drop(db);
+    for _ in 0..2 {
+        let db = open_unsynced(windows(directory.path()));
+        assert_eq!(dump(&db), expected);
+        maintain(&db, now + 60_000);
+        assert_eq!(dump(&db), expected);
+    }
+}
+
+#[test]
 fn what_was_deleted_stays_deleted_when_the_log_is_read_again() {
     let directory = tempdir().unwrap();
     let db = open_unsynced(windows(directory.path()));
