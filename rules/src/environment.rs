@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use watchpost_model::{Duration, Labels};
-use watchpost_promql::Engine;
+use watchpost_promql::{Engine, Features};
 use watchpost_tsdb::Db;
 
 use crate::notify::Notifier;
@@ -19,6 +19,8 @@ pub struct Environment {
     pub db: Db,
     /// The engine that asks.
     pub engine: Engine,
+    /// What the expressions in templates may use.
+    pub features: Features,
     /// Added to the labels of notices, where the alert does not have them.
     pub external_labels: Labels,
     /// The address of the page, for links and templates.

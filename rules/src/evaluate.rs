@@ -6,7 +6,7 @@ use std::time::Instant;
 use tracing::warn;
 use watchpost_model::histogram::HistogramError;
 use watchpost_model::{FloatHistogram, Histogram, Labels, METRIC_NAME};
-use watchpost_promql::{Answer, InstantSample, Value, parse};
+use watchpost_promql::{Answer, InstantSample, Value, parse_with};
 use watchpost_tsdb::Group;
 
 use crate::alert::{Alert, AlertState, Alerts, Instance, Timing};
@@ -308,7 +308,7 @@ fn instances(
 
 /// The function `query` of templates.
 fn query(text: &str, place: Place<'_>) -> Result<Vec<InstantSample>, String> {
-    let expr = parse(text).map_err(|error| error.to_string())?;
+    let expr = parse_with(text, place.env.features).map_err(|error| error.to_string())?;
     let answer = place
         .env
         .engine

@@ -7,9 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use watchpost_model::config::{Faults, Validate, load};
+use watchpost_model::config::{Faults, load_checked};
 use watchpost_model::{Duration, METRIC_NAME, MatchOp, Matcher};
-use watchpost_promql::{Expr, parse};
+use watchpost_promql::{Expr, Features, parse_with};
 
 use crate::template::Template;
 
@@ -67,12 +67,17 @@ pub struct Alerting {
     pub hold: bool,
 }
 
-/// Reads a rule file; all faults together.
-pub fn load_rule_file(file: &str, text: &str) -> Result<Vec<RuleGroup>, Faults> {
-    let section: RuleFile = load(file, text)?;
-    let mut faults = Faults::new(file);
-    let groups = section.build(file, &mut faults);
-    faults.into_result(groups)
+/// Reads a rule file, whose expressions may use these features; all faults together.
+pub fn load_rule_file(
+    file: &str,
+    text: &str,
+    features: Features,
+) -> Result<Vec<RuleGroup>, Faults> {
+    let mut groups = Vec::new();
+    load_checked(file, text, |section: &RuleFile, faults| {
+        groups = section.build(file, features, faults);
+    })?;
+    Ok(groups)
 }
 
 #[derive(Default, Deserialize)]
@@ -105,15 +110,9 @@ struct RuleSection {
     hold: Option<bool>,
 }
 
-impl Validate for RuleFile {
-    fn validate(&self, faults: &mut Faults) {
-        self.build("", faults);
-    }
-}
-
 impl RuleFile {
     /// The groups; where there are faults, what is left of them.
-    fn build(&self, file: &str, faults: &mut Faults) -> Vec<RuleGroup> {
+    fn build(&self, file: &str, features: Features, faults: &mut Faults) -> Vec<RuleGroup> {
         let mut names = BTreeSet::new();
         let mut groups = Vec::with_capacity(self.groups.len());
         for (at, group) in self.groups.iter().enumerate() {
@@ -124,7 +123,7 @@ impl RuleFile {
                     let message = "expected a name that no other group of the file has, found";
                     faults.add("name", format_args!("{message} `{}` again", group.name));
                 }
-                groups.push(group.build(file, faults));
+                groups.push(group.build(file, features, faults));
             });
         }
         groups
@@ -132,7 +131,7 @@ impl RuleFile {
 }
 
 impl GroupSection {
-    fn build(&self, file: &str, faults: &mut Faults) -> RuleGroup {
+    fn build(&self, file: &str, features: Features, faults: &mut Faults) -> RuleGroup {
         if self.interval.is_some_and(Duration::is_zero) {
             faults.add("interval", "expected a duration above 0, found `0s`");
         }
@@ -140,7 +139,7 @@ impl GroupSection {
         let mut rules = Vec::with_capacity(self.rules.len());
         for (at, rule) in self.rules.iter().enumerate() {
             faults.within(&format!("rules[{at}]"), |faults| {
-                rules.extend(rule.build(&self.labels, faults));
+                rules.extend(rule.build(&self.labels, features, faults));
             });
         }
         RuleGroup {
@@ -155,12 +154,17 @@ impl GroupSection {
 }
 
 impl RuleSection {
-    fn build(&self, group_labels: &BTreeMap<String, String>, faults: &mut Faults) -> Option<Rule> {
+    fn build(
+        &self,
+        group_labels: &BTreeMap<String, String>,
+        features: Features,
+        faults: &mut Faults,
+    ) -> Option<Rule> {
         let recording = self.is_recording(faults)?;
         if recording {
             self.check_recording(faults);
         }
-        let expr = self.parse_expr(faults);
+        let expr = self.parse_expr(features, faults);
         faults.within("labels", |faults| check_label_names(&self.labels, faults));
         faults.within("annotations", |faults| {
             check_label_names(&self.annotations, faults);
@@ -237,12 +241,12 @@ impl RuleSection {
         }
     }
 
-    fn parse_expr(&self, faults: &mut Faults) -> Option<Expr> {
+    fn parse_expr(&self, features: Features, faults: &mut Faults) -> Option<Expr> {
         if self.expr.trim().is_empty() {
             faults.add("expr", "expected an expression, found none");
             return None;
         }
-        match parse(&self.expr) {
+        match parse_with(&self.expr, features) {
             Ok(expr) => Some(expr),
             Err(error) => {
                 faults.add("expr", error);

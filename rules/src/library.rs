@@ -1,6 +1,7 @@
 //! The rules that come with the program.
 
 use watchpost_model::config::Faults;
+use watchpost_promql::Features;
 
 use crate::file::{RuleGroup, load_rule_file};
 
@@ -19,7 +20,7 @@ pub const LIBRARY: [(&str, &str); 4] = [
 pub fn library() -> Result<Vec<RuleGroup>, Faults> {
     let mut groups = Vec::new();
     for (name, text) in LIBRARY {
-        groups.extend(load_rule_file(name, text)?);
+        groups.extend(load_rule_file(name, text, Features::default())?);
     }
     Ok(groups)
 }

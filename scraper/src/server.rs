@@ -279,6 +279,7 @@ fn environment(settings: &Settings, notifier: Option<Notifier>) -> Environment {
     Environment {
         db: settings.db.clone(),
         engine: Engine::new(settings.queries.clone()),
+        features: settings.features,
         external_labels: Labels::from_pairs(&global.external_labels),
         external_url: settings.external_url.clone(),
         evaluation_interval: global.evaluation_interval,

@@ -12,7 +12,7 @@ mod yaml;
 pub use fault::{Fault, Faults};
 pub use secret::Secret;
 pub use size::ByteSize;
-pub use yaml::load;
+pub use yaml::{load, load_checked};
 
 /// What the types of a section cannot say.
 pub trait Validate {

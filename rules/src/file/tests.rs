@@ -1,7 +1,11 @@
+use watchpost_promql::Features;
+
 use super::{RuleKind, calls, load_rule_file};
 
 fn faults(text: &str) -> String {
-    load_rule_file("r.yaml", text).unwrap_err().to_string()
+    load_rule_file("r.yaml", text, Features::default())
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]
@@ -25,7 +29,7 @@ groups:
         labels: {severity: page}
         annotations: {summary: '{{ $labels.instance }}'}
 ";
-    let groups = load_rule_file("r.yaml", text).unwrap();
+    let groups = load_rule_file("r.yaml", text, Features::default()).unwrap();
     let [group] = groups.as_slice() else {
         panic!("expected one group, found {groups:?}");
     };
@@ -55,7 +59,10 @@ groups:
 #[test]
 fn an_empty_file_has_no_groups() {
     for text in ["", "groups:", "groups: []"] {
-        assert_eq!(load_rule_file("r.yaml", text).unwrap(), []);
+        assert_eq!(
+            load_rule_file("r.yaml", text, Features::default()).unwrap(),
+            []
+        );
     }
 }
 
@@ -138,4 +145,15 @@ fn shipped_rules_have_no_fault_and_say_what_they_are() {
         }
     }
     assert!(groups.iter().map(|group| group.rules.len()).sum::<usize>() > 8);
+}
+
+#[test]
+fn experimental_functions_stand_in_rules_where_they_are_enabled() {
+    let text = "groups: [{name: a, rules: [{record: b, expr: 'mad_over_time(c[5m])'}]}]";
+    assert_eq!(
+        faults(text),
+        "r.yaml:1: groups[0].rules[0].expr: 1:1: parse error: function \"mad_over_time\" is not enabled"
+    );
+    let groups = load_rule_file("r.yaml", text, Features::ALL).unwrap();
+    assert_eq!(groups[0].rules[0].query, "mad_over_time(c[5m])");
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use watchpost_promql::Features;
 use watchpost_rules::load_rule_file;
 
 use crate::promtool;
@@ -33,7 +34,7 @@ fn rule_files_are_taken_and_refused_as_by_prometheus() {
                 continue;
             };
             seen += 1;
-            let found = match load_rule_file(&file, &text) {
+            let found = match load_rule_file(&file, &text, Features::default()) {
                 Ok(_) => "taken".to_owned(),
                 Err(faults) => format!("refused: {faults}"),
             };

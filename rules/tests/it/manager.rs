@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use watchpost_model::histogram::HistogramNotation;
 use watchpost_model::{Labels, METRIC_NAME, Matcher};
+use watchpost_promql::Features;
 use watchpost_rules::notify::EventState;
 use watchpost_rules::{AlertState, Environment, Group, Health, Manager, load_rule_file};
 use watchpost_tsdb::TimeRange;
@@ -15,7 +16,8 @@ const SECOND: i64 = 1_000;
 
 fn group(env: &Environment, rules: &str) -> Group {
     let text = format!("groups:\n- name: g\n  rules:\n{rules}");
-    let groups = load_rule_file("r.yaml", &text).unwrap_or_else(|faults| panic!("{faults}"));
+    let groups = load_rule_file("r.yaml", &text, Features::default())
+        .unwrap_or_else(|faults| panic!("{faults}"));
     Group::new(groups.into_iter().next().unwrap(), env).unwrap()
 }
 
@@ -150,11 +152,32 @@ fn more_than_the_limit_is_an_error() {
         put(&env.db, "x", &[("a", a)], 0, 2.0);
     }
     let text = "groups: [{name: g, limit: 1, rules: [{alert: A, expr: x}]}]";
-    let spec = load_rule_file("r.yaml", text).unwrap().remove(0);
+    let spec = load_rule_file("r.yaml", text, Features::default())
+        .unwrap()
+        .remove(0);
     let mut group = Group::new(spec, &env).unwrap();
     assert_eq!(group.evaluate(&env, 0), []);
     let error = group.status().rules[0].last_error.clone();
     assert_eq!(error.as_deref(), Some("exceeded limit of 1 with 2 alerts"));
+}
+
+#[test]
+fn a_template_asks_in_the_language_that_is_enabled() {
+    let mut env = environment(system_clock(), None);
+    put(&env.db, "x", &[], 0, 2.0);
+    let text = "groups: [{name: g, rules: [{alert: A, expr: x, annotations: {a: '{{ query \"vector(max_of(1, 7))\" | first | value }}'}}]}]";
+    let said = |env: &Environment| {
+        let spec = load_rule_file("r.yaml", text, Features::default())
+            .unwrap()
+            .remove(0);
+        let mut group = Group::new(spec, env).unwrap();
+        group.evaluate(env, 0);
+        let alerting = group.status().rules[0].alerting.clone().unwrap();
+        alerting.alerts[0].annotations["a"].clone()
+    };
+    assert!(said(&env).contains("function \"max_of\" is not enabled"));
+    env.features = Features::ALL;
+    assert_eq!(said(&env), "7");
 }
 
 #[test]
@@ -163,7 +186,9 @@ fn a_query_offset_looks_at_the_past_and_writes_there() {
     put(&env.db, "x", &[], 0, 1.0);
     put(&env.db, "x", &[], 60 * SECOND, 2.0);
     let text = "groups: [{name: g, query_offset: 30s, rules: [{record: y, expr: x}]}]";
-    let spec = load_rule_file("r.yaml", text).unwrap().remove(0);
+    let spec = load_rule_file("r.yaml", text, Features::default())
+        .unwrap()
+        .remove(0);
     let mut group = Group::new(spec, &env).unwrap();
     group.evaluate(&env, 60 * SECOND);
     assert_eq!(stored(&env, "y")[0].1, [(30_000, 1.0)]);
@@ -286,7 +311,7 @@ async fn groups_are_evaluated_at_their_interval_and_a_reload_keeps_the_alerts() 
         let text = format!(
             "groups: [{{name: g, interval: 10s, rules: [{{alert: A, expr: x > 1, for: 1m}}{more}]}}]"
         );
-        load_rule_file("r.yaml", &text).unwrap()
+        load_rule_file("r.yaml", &text, Features::default()).unwrap()
     };
     let manager = Manager::new(file(""), env);
     let running = manager.clone();

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use watchpost_model::config::load;
+use watchpost_promql::Features;
 use watchpost_rules::notify::{ChannelStatus, Config, Notifier, Options};
 use watchpost_rules::{Manager, load_rule_file};
 
@@ -89,7 +90,10 @@ async fn outage(sender: &Sender, mut told: impl FnMut() -> bool) {
     let (db, clock) = (env.db.clone(), env.clock.clone());
     let labels = [("job", "node"), ("instance", "web1:9100")];
     put(&db, "x", &labels, clock(), 2.5);
-    let manager = Manager::new(load_rule_file("r.yaml", RULES).unwrap(), env);
+    let manager = Manager::new(
+        load_rule_file("r.yaml", RULES, Features::default()).unwrap(),
+        env,
+    );
     let (stop, stopped) = oneshot::channel::<()>();
     let running = manager.clone();
     let task = tokio::spawn(async move { running.run(async { drop(stopped.await) }).await });
@@ -278,7 +282,10 @@ async fn tls_from_the_first_byte_is_spoken_where_asked_for() {
 async fn refused(sender: &Sender, failed: impl FnMut() -> bool) {
     let env = environment(system_clock(), Some(sender.notifier.clone()));
     put(&env.db, "x", &[("instance", "a")], (env.clock)(), 2.5);
-    let manager = Manager::new(load_rule_file("r.yaml", RULES).unwrap(), env);
+    let manager = Manager::new(
+        load_rule_file("r.yaml", RULES, Features::default()).unwrap(),
+        env,
+    );
     let (stop, stopped) = oneshot::channel::<()>();
     let running = manager.clone();
     let task = tokio::spawn(async move { running.run(async { drop(stopped.await) }).await });

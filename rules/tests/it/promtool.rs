@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 use watchpost_model::config::{Faults, Validate, load};
 use watchpost_model::{Duration, Labels, stale_nan};
-use watchpost_promql::{Value, parse, parse_selector};
+use watchpost_promql::{Features, Value, parse, parse_selector};
 use watchpost_rules::{AlertState, Environment, Group, RuleGroup, load_rule_file};
 
 use crate::world::{environment, system_clock};
@@ -105,7 +105,10 @@ pub(crate) fn run(path: &Path, rules: &[RuleGroup]) -> Result<Vec<String>, Strin
     for rule_file in &file.rule_files {
         let path = path.parent().unwrap().join(rule_file);
         let text = fs::read_to_string(&path).map_err(|error| format!("{rule_file}: {error}"))?;
-        groups.extend(load_rule_file(rule_file, &text).map_err(|faults| faults.to_string())?);
+        groups.extend(
+            load_rule_file(rule_file, &text, Features::default())
+                .map_err(|faults| faults.to_string())?,
+        );
     }
     let order = |name: &str| {
         file.group_eval_order

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use watchpost_model::{Labels, METRIC_NAME};
-use watchpost_promql::{Engine, Options};
+use watchpost_promql::{Engine, Features, Options};
 use watchpost_rules::notify::Notifier;
 use watchpost_rules::{Clock, Environment};
 use watchpost_tsdb::{Config, Db};
@@ -14,6 +14,7 @@ pub(crate) fn environment(clock: Clock, notifier: Option<Notifier>) -> Environme
     Environment {
         db: Db::in_memory(Config::default()),
         engine: Engine::new(Options::default()),
+        features: Features::default(),
         external_labels: Labels::empty(),
         external_url: "http://watch.example.com:9090".to_owned(),
         evaluation_interval: "1m".parse().unwrap(),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use watchpost_model::config::Faults;
+use watchpost_promql::Features;
 use watchpost_rules::{RuleGroup, library, load_rule_file};
 
 use super::{Failure, say};
@@ -13,13 +14,13 @@ use crate::scrape;
 /// Runs the verb.
 pub fn run(verb: &CheckVerb) -> Result<(), Failure> {
     match verb {
-        CheckVerb::Config { file } => check_config(file),
-        CheckVerb::Rules { files } => check_rules(files),
+        CheckVerb::Config { file, features } => check_config(file, features.language()),
+        CheckVerb::Rules { files, features } => check_rules(files, features.language()),
     }
 }
 
-fn check_config(file: &Path) -> Result<(), Failure> {
-    let config = read_config(file)?;
+fn check_config(file: &Path, features: Features) -> Result<(), Failure> {
+    let config = read_config(file, features)?;
     let targets: usize = config
         .scrape_configs
         .iter()
@@ -28,7 +29,7 @@ fn check_config(file: &Path) -> Result<(), Failure> {
         .sum();
     let name = file.display().to_string();
     let mut faults = Faults::new(name.as_str());
-    let rules = match rule_groups(&name, &config) {
+    let rules = match rule_groups(&name, &config, features) {
         Ok(groups) => rule_count(&groups),
         Err(more) => {
             faults.extend(more);
@@ -58,10 +59,10 @@ fn check_config(file: &Path) -> Result<(), Failure> {
 
 /// Reads a configuration. Where it is faulty, the faults of the rule files that it names are told
 /// along with its own.
-pub fn read_config(file: &Path) -> Result<Config, Faults> {
+pub fn read_config(file: &Path, features: Features) -> Result<Config, Faults> {
     Config::read(file).map_err(|mut faults| {
         for pattern in Config::rule_files_of(file) {
-            if let Err(more) = rule_files(&file.display().to_string(), &pattern) {
+            if let Err(more) = rule_files(&file.display().to_string(), &pattern, features) {
                 faults.extend(more);
             }
         }
@@ -83,10 +84,10 @@ fn tell_of_usual_ports(pool: &scrape::Pool) {
     }
 }
 
-fn check_rules(files: &[PathBuf]) -> Result<(), Failure> {
+fn check_rules(files: &[PathBuf], features: Features) -> Result<(), Failure> {
     let mut faults = Faults::default();
     for file in files {
-        match read_rules(file) {
+        match read_rules(file, features) {
             Ok(groups) => say(format_args!(
                 "{}: good ({} rules)",
                 file.display(),
@@ -105,7 +106,11 @@ pub fn rule_count(groups: &[RuleGroup]) -> usize {
 
 /// The shipped rules and those of all files that a configuration names; the faults of all of them
 /// together.
-pub fn rule_groups(file: &str, config: &Config) -> Result<Vec<RuleGroup>, Faults> {
+pub fn rule_groups(
+    file: &str,
+    config: &Config,
+    features: Features,
+) -> Result<Vec<RuleGroup>, Faults> {
     let mut faults = Faults::new(file);
     let mut groups = if config.shipped_rules {
         library()?
@@ -113,7 +118,7 @@ pub fn rule_groups(file: &str, config: &Config) -> Result<Vec<RuleGroup>, Faults
         Vec::new()
     };
     for pattern in &config.rule_files {
-        match rule_files(file, pattern) {
+        match rule_files(file, pattern, features) {
             Ok(more) => groups.extend(more),
             Err(more) => faults.extend(more),
         }
@@ -122,7 +127,7 @@ pub fn rule_groups(file: &str, config: &Config) -> Result<Vec<RuleGroup>, Faults
 }
 
 /// The rules of the files that a pattern names. One that names none is right, and often a slip.
-fn rule_files(file: &str, pattern: &str) -> Result<Vec<RuleGroup>, Faults> {
+fn rule_files(file: &str, pattern: &str, features: Features) -> Result<Vec<RuleGroup>, Faults> {
     let mut faults = Faults::new(file);
     let mut groups = Vec::new();
     let files = crate::config::matching_files(pattern).unwrap_or_else(|error| {
@@ -134,7 +139,7 @@ fn rule_files(file: &str, pattern: &str) -> Result<Vec<RuleGroup>, Faults> {
         tracing::warn!("{file}: rule_files: no file matches `{pattern}`");
     }
     for file in files {
-        match read_rules(&file) {
+        match read_rules(&file, features) {
             Ok(more) => groups.extend(more),
             Err(more) => faults.extend(more),
         }
@@ -142,10 +147,10 @@ fn rule_files(file: &str, pattern: &str) -> Result<Vec<RuleGroup>, Faults> {
     faults.into_result(groups)
 }
 
-fn read_rules(file: &Path) -> Result<Vec<RuleGroup>, Faults> {
+fn read_rules(file: &Path, features: Features) -> Result<Vec<RuleGroup>, Faults> {
     let name = file.display().to_string();
     match std::fs::read_to_string(file) {
-        Ok(text) => load_rule_file(&name, &text),
+        Ok(text) => load_rule_file(&name, &text, features),
         Err(error) => {
             let mut faults = Faults::new(name);
             faults.add("", format_args!("cannot read the file: {error}"));

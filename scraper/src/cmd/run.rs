@@ -4,13 +4,12 @@ use std::net::SocketAddr;
 use std::time::Duration as StdDuration;
 
 use anyhow::Context;
-use clap::ValueEnum;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use watchpost_exporter::port_holder;
 use watchpost_model::Duration;
 use watchpost_model::config::ByteSize;
-use watchpost_promql::{Features, Options};
+use watchpost_promql::Options;
 use watchpost_tsdb::Db;
 
 use super::{Failure, check, say};
@@ -35,7 +34,7 @@ pub fn run(flags: &RunFlags) -> Result<(), Failure> {
     let config = flags
         .config
         .as_deref()
-        .map(check::read_config)
+        .map(|file| check::read_config(file, flags.features.language()))
         .transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -59,7 +58,11 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
     };
     let config_file = config_file(flags);
     let file = flags.config.as_ref().map(|path| path.display().to_string());
-    let rule_groups = check::rule_groups(&file.unwrap_or_default(), &config)?;
+    let rule_groups = check::rule_groups(
+        &file.unwrap_or_default(),
+        &config,
+        flags.features.language(),
+    )?;
     let rules = check::rule_count(&rule_groups);
     let db = open(flags, &config).await?;
     let server = Server::start(Settings {
@@ -71,7 +74,7 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
             lookback: flags.lookback,
             max_samples: flags.query_samples,
             timeout: flags.query_timeout,
-            delayed_name_removal: has(flags, Feature::PromqlDelayedNameRemoval),
+            delayed_name_removal: flags.features.has(Feature::PromqlDelayedNameRemoval),
             subquery_step: config.global.evaluation_interval,
             ..Options::default()
         },
@@ -85,12 +88,7 @@ async fn serve(flags: &RunFlags, config: Option<Config>) -> Result<(), Failure> 
             read_samples: flags.max_read_samples,
             reads: flags.max_reads,
         },
-        features: Features {
-            experimental_functions: has(flags, Feature::PromqlExperimentalFunctions),
-            duration_expressions: has(flags, Feature::PromqlDurationExpr),
-            extended_range_selectors: has(flags, Feature::PromqlExtendedRangeSelectors),
-            fill_modifiers: has(flags, Feature::PromqlBinopFillModifiers),
-        },
+        features: flags.features.language(),
         config_file,
         flags: shown(flags, &config),
         config: config.clone(),
@@ -128,13 +126,9 @@ fn enabled(flags: &RunFlags) -> Enabled {
         admin: flags.admin_api,
         lifecycle: flags.lifecycle,
         remote_write_receiver: flags.remote_write_receiver,
-        search: has(flags, Feature::SearchApi),
+        search: flags.features.has(Feature::SearchApi),
         cors_origin: flags.cors_origin.clone(),
     }
-}
-
-fn has(flags: &RunFlags, feature: Feature) -> bool {
-    flags.features.contains(&feature)
 }
 
 /// Opens the store; the replay of its log takes the processor and waits for the disk.
@@ -165,7 +159,7 @@ async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// How many exemplars are kept: what the file says, or some with the flag.
 fn max_exemplars(flags: &RunFlags, config: &Config) -> usize {
-    let otherwise = if has(flags, Feature::ExemplarStorage) {
+    let otherwise = if flags.features.has(Feature::ExemplarStorage) {
         EXEMPLARS
     } else {
         0
@@ -238,7 +232,7 @@ fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
             "storage.remote.read-concurrent-limit",
             flags.max_reads.to_string(),
         ),
-        ("enable-feature", features(flags)),
+        ("enable-feature", flags.features.names()),
         (
             "web.enable-remote-write-receiver",
             flags.remote_write_receiver.to_string(),
@@ -252,15 +246,6 @@ fn shown(flags: &RunFlags, config: &Config) -> Vec<(String, String)> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect()
-}
-
-/// The names of the features that are on.
-fn features(flags: &RunFlags) -> String {
-    let names = flags.features.iter().filter_map(|feature| {
-        let value = feature.to_possible_value()?;
-        Some(value.get_name().to_owned())
-    });
-    names.collect::<Vec<_>>().join(",")
 }
 
 /// Says what runs, in a few lines.

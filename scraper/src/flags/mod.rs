@@ -1,8 +1,10 @@
 //! The command line: Prometheus's flags, and our verbs.
 
+mod features;
 mod query;
 mod tsdb;
 
+pub use features::{Feature, FeatureFlags};
 pub use query::{
     AskFlags, FormatFlags, InstantFlags, LabelsFlags, OutputFormat, QueryVerb, RangeFlags,
     SeriesFlags, SpanFlags,
@@ -15,7 +17,7 @@ pub use tsdb::{
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use watchpost_exporter::logging::{Format, Level};
 use watchpost_model::config::ByteSize;
 use watchpost_model::{Duration, Regex};
@@ -90,12 +92,18 @@ pub enum CheckVerb {
     Config {
         /// The file.
         file: PathBuf,
+        /// What the expressions of its rules may use.
+        #[command(flatten)]
+        features: FeatureFlags,
     },
     /// Rule files.
     Rules {
         /// The files.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// What their expressions may use.
+        #[command(flatten)]
+        features: FeatureFlags,
     },
 }
 
@@ -224,39 +232,8 @@ pub struct RunFlags {
     )]
     pub max_reads: usize,
     /// What is off until it is asked for.
-    #[arg(
-        long = "enable-feature",
-        help = "What is off until it is asked for: exemplar-storage (keeps exemplars), \
-                promql-experimental-functions, promql-duration-expr, promql-extended-range-selectors, \
-                promql-binop-fill-modifiers, promql-delayed-name-removal, search-api (names and values \
-                that look like a term, at /api/v1/search); native-histograms is taken and changes nothing",
-        value_name = "FEATURE",
-        hide_possible_values = true,
-        value_delimiter = ',',
-        value_enum
-    )]
-    pub features: Vec<Feature>,
-}
-
-/// What is off until it is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Feature {
-    /// Exemplars are kept.
-    ExemplarStorage,
-    /// Functions and aggregations that may still change.
-    PromqlExperimentalFunctions,
-    /// Durations that are computed.
-    PromqlDurationExpr,
-    /// `anchored` and `smoothed`.
-    PromqlExtendedRangeSelectors,
-    /// `fill` and its kin.
-    PromqlBinopFillModifiers,
-    /// Metric names go at the end of an evaluation.
-    PromqlDelayedNameRemoval,
-    /// Names and values are searched.
-    SearchApi,
-    /// Nothing: native histograms are always taken. Command lines for Prometheus name it.
-    NativeHistograms,
+    #[command(flatten)]
+    pub features: FeatureFlags,
 }
 
 /// How the program logs.

@@ -109,6 +109,33 @@ fn faults_of_rule_files_are_faults_of_the_configuration() {
 }
 
 #[test]
+fn rules_are_checked_with_the_features_that_the_server_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let rules =
+        "groups:\n- name: g\n  rules:\n  - {record: a, expr: 'mad_over_time(up[1m + 1m])'}\n";
+    fs::write(folder.path().join("r.yaml"), rules).unwrap();
+    fs::write(folder.path().join("c.yaml"), "rule_files: [r.yaml]\n").unwrap();
+    for what in [["rules", "r.yaml"], ["config", "c.yaml"]] {
+        let check = |features: &[&str]| {
+            let mut command = watchpost(folder.path());
+            said(
+                &command
+                    .arg("check")
+                    .args(what)
+                    .args(features)
+                    .output()
+                    .unwrap(),
+            )
+        };
+        let (code, text) = check(&[]);
+        assert_eq!(code, Some(64), "{text}");
+        let (code, text) =
+            check(&["--enable-feature=promql-experimental-functions,promql-duration-expr"]);
+        assert_eq!(code, Some(0), "{text}");
+    }
+}
+
+#[test]
 fn a_pattern_of_rule_files_that_names_none_is_warned_of() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(

@@ -68,6 +68,15 @@ const MAX_FAULTS: usize = 100;
 /// # Ok::<(), Faults>(())
 /// ```
 pub fn load<T: DeserializeOwned + Validate>(file: &str, text: &str) -> Result<T, Faults> {
+    load_checked(file, text, T::validate)
+}
+
+/// As [`load`], where the check needs more than the section.
+pub fn load_checked<T: DeserializeOwned>(
+    file: &str,
+    text: &str,
+    check: impl FnOnce(&T, &mut Faults),
+) -> Result<T, Faults> {
     let mut faults = Faults::new(file);
     let mut root = match document(text) {
         Ok(root) => root,
@@ -90,7 +99,7 @@ pub fn load<T: DeserializeOwned + Validate>(file: &str, text: &str) -> Result<T,
     let value = read_section::<T>(&mut root, text, &mut faults, &mut left_out);
     if let Some(value) = &value {
         let mut more = Faults::new(file);
-        value.validate(&mut more);
+        check(value, &mut more);
         take_over(&mut faults, more, text, &root, &left_out);
     }
     faults.sort_by_line();

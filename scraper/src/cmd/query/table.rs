@@ -100,13 +100,40 @@ fn time_text(seconds: f64) -> String {
     client::parse_time(&seconds.to_string()).map_or_else(|| seconds.to_string(), clock::rfc3339)
 }
 
-/// The value of `[time, value]`; a histogram as JSON.
+/// The value of `[time, value]`; a histogram as Prometheus writes it for people.
 pub(super) fn value(pair: &Value) -> String {
     match pair.get(1) {
         Some(Value::String(text)) => text.clone(),
-        Some(histogram) => histogram.to_string(),
+        Some(value) => histogram(value).unwrap_or_else(|| value.to_string()),
         None => String::new(),
     }
+}
+
+/// A histogram such as `{count:3, sum:4.5, (1,2]:3}`.
+fn histogram(value: &Value) -> Option<String> {
+    let text = |key: &str| value.get(key)?.as_str();
+    let head = format!("count:{}, sum:{}", text("count")?, text("sum")?);
+    let buckets = value.get("buckets").and_then(Value::as_array);
+    let buckets = buckets.into_iter().flatten().map(bucket);
+    let parts: Option<Vec<String>> = std::iter::once(Some(head)).chain(buckets).collect();
+    Some(format!("{{{}}}", parts?.join(", ")))
+}
+
+/// A bucket `[boundaries, lower, upper, count]`; the first of these says which limits are inside.
+fn bucket(bucket: &Value) -> Option<String> {
+    let (open, close) = match bucket.get(0)?.as_u64()? {
+        0 => ('(', ']'),
+        1 => ('[', ')'),
+        2 => ('(', ')'),
+        _ => ('[', ']'),
+    };
+    let part = |at: usize| bucket.get(at)?.as_str();
+    Some(format!(
+        "{open}{},{}{close}:{}",
+        part(1)?,
+        part(2)?,
+        part(3)?
+    ))
 }
 
 fn series_text(metric: Option<&Value>) -> String {
@@ -145,5 +172,33 @@ mod tests {
         assert_eq!(lines(&json!(["job", "x"])), ["job", "x"]);
         assert_eq!(lines(&json!([{"__name__": "a", "x": "1"}])), ["a{x=\"1\"}"]);
         assert!(lines(&json!([])).is_empty());
+    }
+
+    #[test]
+    fn a_histogram_is_told_by_its_buckets() {
+        let buckets = json!([
+            [1, "-2", "-1", "1"],
+            [3, "-0.5", "0.5", "2"],
+            [0, "1", "2", "3"],
+            [2, "2", "3", "4"]
+        ]);
+        let sample = json!([0, {"count": "10", "sum": "7.5", "buckets": buckets}]);
+        let text = "{count:10, sum:7.5, [-2,-1):1, [-0.5,0.5]:2, (1,2]:3, (2,3):4}";
+        assert_eq!(value(&sample), text);
+        let series =
+            json!({"metric": {"__name__": "h"}, "values": [[1, "5"]], "histograms": [sample]});
+        assert_eq!(
+            lines(&json!({"resultType": "matrix", "result": [series]})),
+            [
+                "h",
+                &format!("  1970-01-01T00:00:00Z  {text}"),
+                "  1970-01-01T00:00:01Z  5"
+            ]
+        );
+        assert_eq!(
+            value(&json!([0, {"count": "0", "sum": "0"}])),
+            "{count:0, sum:0}"
+        );
+        assert_eq!(value(&json!([0, {"other": 1}])), "{\"other\":1}");
     }
 }
