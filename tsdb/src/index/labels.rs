@@ -142,7 +142,7 @@ fn has_group(index: &impl Index, line: u32) -> bool {
 
 /// Which groups show their value of a label: those with a line that does not carry it.
 struct Showing {
-    /// The schemas with such a line; all of them where no line carries the label.
+    /// The schemas with such a line; all that have a line where none carries the label.
     schemas: Option<RoaringBitmap>,
 }
 
@@ -166,6 +166,10 @@ impl Showing {
 
     fn group(&self, index: &impl Index, group: u32) -> bool {
         let schema = index.schema_of(super::GroupId(group));
-        schema.is_some_and(|schema| self.schemas.as_ref().is_none_or(|it| it.contains(schema)))
+        schema.is_some_and(|schema| match &self.schemas {
+            Some(showing) => showing.contains(schema),
+            // A group of which everything is deleted has none.
+            None => !index.schema_lines(schema).is_empty(),
+        })
     }
 }

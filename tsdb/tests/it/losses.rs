@@ -126,6 +126,10 @@ fn what_was_deleted_stays_deleted_where_nothing_else_was_there() {
     maintain(&db, START + 36_000_000);
     db.clean_tombstones().unwrap();
     assert_eq!(dump(&db), []);
+    let nothing: [&str; 0] = [];
+    let instances = db.label_values("instance", TimeRange::ALL, &[]);
+    assert_eq!(instances.unwrap(), nothing);
+    assert_eq!(db.label_names(TimeRange::ALL, &[]).unwrap(), nothing);
     drop(db);
     let db = open_unsynced(windows(directory.path()));
     assert_eq!(dump(&db), []);
