@@ -9,6 +9,8 @@ use crate::series::Evaluated;
 
 /// The longest value that is made: a nest of calls that double one would have no end.
 const MAX_VALUE: usize = 1 << 20;
+/// As many bytes of values count as one sample.
+const SAMPLE_BYTES: usize = 16;
 
 /// `label_replace(vector, to, template, from, regex)`.
 pub(super) fn replace(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evaluated, Error> {
@@ -66,6 +68,7 @@ fn relabel(
     value: impl Fn(&Labels) -> Option<String>,
 ) -> Result<Evaluated, Error> {
     let mut vector = eval.vector(vector)?;
+    let mut made = 0;
     for series in &mut vector {
         eval.query.check_time()?;
         let Some(value) = value(&series.labels) else {
@@ -77,6 +80,8 @@ fn relabel(
                 value.len()
             )));
         }
+        made += value.len();
+        eval.query.room_for(made / SAMPLE_BYTES)?;
         series.labels = series.labels.with(to, &value);
         // A name that is set by hand is not the one that was to go.
         series.drop_name &= to != METRIC_NAME;

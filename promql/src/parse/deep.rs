@@ -8,12 +8,12 @@ use std::{io, mem, panic, thread};
 
 use super::ast::{Kind, Node, Span};
 
-/// The highest tree that is worked on where the caller is: in a debug build that takes less than 1 MiB.
-pub(crate) const SHALLOW: usize = 400;
+/// The highest tree that is worked on where the caller is: less than 1 MiB, not optimized at all.
+pub(crate) const SHALLOW: usize = 100;
 /// The highest tree.
 pub(crate) const MAX_HEIGHT: usize = 5_000;
 /// Enough for the highest tree many times over; only what is used of it is memory.
-const STACK_BYTES: usize = 64 << 20;
+const STACK_BYTES: usize = 256 << 20;
 
 /// Does the work where the caller is, or, for a high tree, on a stack that is big enough.
 pub(crate) fn with<T: Send>(height: usize, work: impl FnOnce() -> T + Send) -> io::Result<T> {

@@ -9,26 +9,85 @@ use super::ast::{
 use super::check::type_of;
 use super::quote;
 
-pub(super) fn node(node: &Node) -> String {
+/// A part of the text that is written yet, or a node that is not.
+enum Piece<'a> {
+    Text(String),
+    Node(&'a Node),
+}
+
+/// The value of a key.
+enum Field<'a> {
+    Text(String),
+    Node(&'a Node),
+    Nodes(&'a [Node]),
+}
+
+/// Neither recursion nor a copy for each level above: a tree may be thousands of levels high.
+pub(super) fn node(root: &Node) -> String {
+    let mut out = String::new();
+    let mut open = vec![Piece::Node(root)];
+    while let Some(piece) = open.pop() {
+        match piece {
+            Piece::Text(text) => out.push_str(&text),
+            Piece::Node(node) => open.extend(pieces(node).into_iter().rev()),
+        }
+    }
+    out
+}
+
+fn pieces(node: &Node) -> Vec<Piece<'_>> {
+    let leaf = |text: String| vec![Piece::Text(text)];
     match &node.kind {
-        Kind::Number(number) => object(&[
+        Kind::Number(number) => leaf(object(&[
             ("type", text("numberLiteral")),
             ("val", text(&seconds(*number))),
-        ]),
-        Kind::Text(value) => object(&[("type", text("stringLiteral")), ("val", text(value))]),
-        Kind::Selector(selector) => vector_selector(selector),
-        Kind::Range(selector, range_ms) => matrix_selector(selector, *range_ms),
+        ])),
+        Kind::Text(value) => leaf(object(&[
+            ("type", text("stringLiteral")),
+            ("val", text(value)),
+        ])),
+        Kind::Selector(selector) => leaf(vector_selector(selector)),
+        Kind::Range(selector, range_ms) => leaf(matrix_selector(selector, *range_ms)),
         Kind::Subquery(found) => subquery(found),
         Kind::Call(found) => call(found),
         Kind::Aggregate(found) => aggregate(found),
         Kind::Binary(found) => binary(found),
-        Kind::Unary(minus, inner) => object(&[
-            ("expr", self::node(inner)),
-            ("op", text(if *minus { "-" } else { "+" })),
-            ("type", text("unaryExpr")),
+        Kind::Unary(minus, inner) => parent([
+            ("expr", Field::Node(inner)),
+            ("op", Field::Text(text(if *minus { "-" } else { "+" }))),
+            ("type", Field::Text(text("unaryExpr"))),
         ]),
-        Kind::Paren(inner) => object(&[("expr", self::node(inner)), ("type", text("parenExpr"))]),
+        Kind::Paren(inner) => parent([
+            ("expr", Field::Node(inner)),
+            ("type", Field::Text(text("parenExpr"))),
+        ]),
     }
+}
+
+/// As `object`, of a node that has others below.
+fn parent<'a, const N: usize>(fields: [(&str, Field<'a>); N]) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::new();
+    let mut before = '{';
+    for (name, field) in fields {
+        pieces.push(Piece::Text(format!("{before}\"{name}\":")));
+        before = ',';
+        match field {
+            Field::Text(text) => pieces.push(Piece::Text(text)),
+            Field::Node(node) => pieces.push(Piece::Node(node)),
+            Field::Nodes(nodes) => {
+                pieces.push(Piece::Text("[".to_owned()));
+                for (at, node) in nodes.iter().enumerate() {
+                    if at > 0 {
+                        pieces.push(Piece::Text(",".to_owned()));
+                    }
+                    pieces.push(Piece::Node(node));
+                }
+                pieces.push(Piece::Text("]".to_owned()));
+            }
+        }
+    }
+    pieces.push(Piece::Text("}".to_owned()));
+    pieces
 }
 
 fn object(fields: &[(&str, String)]) -> String {
@@ -130,20 +189,23 @@ fn matrix_selector(selector: &Selector, range_ms: i64) -> String {
     ])
 }
 
-fn subquery(subquery: &Subquery) -> String {
+fn subquery(subquery: &Subquery) -> Vec<Piece<'_>> {
     let [start_or_end, timestamp] = when(subquery.when);
-    object(&[
-        ("expr", node(&subquery.expr)),
-        ("offset", subquery.when.offset_ms.to_string()),
-        ("range", subquery.range_ms.to_string()),
-        start_or_end,
-        ("step", subquery.step_ms.unwrap_or_default().to_string()),
-        timestamp,
-        ("type", text("subquery")),
+    parent([
+        ("expr", Field::Node(&subquery.expr)),
+        ("offset", Field::Text(subquery.when.offset_ms.to_string())),
+        ("range", Field::Text(subquery.range_ms.to_string())),
+        (start_or_end.0, Field::Text(start_or_end.1)),
+        (
+            "step",
+            Field::Text(subquery.step_ms.unwrap_or_default().to_string()),
+        ),
+        (timestamp.0, Field::Text(timestamp.1)),
+        ("type", Field::Text(text("subquery"))),
     ])
 }
 
-fn call(call: &Call) -> String {
+fn call(call: &Call) -> Vec<Piece<'_>> {
     let function = call.function;
     let types = |types: &[Type]| list(types.iter().map(|kind| text(kind.name())));
     let described = object(&[
@@ -152,39 +214,42 @@ fn call(call: &Call) -> String {
         ("returnType", text(function.returns.name())),
         ("variadic", function.variadic().to_string()),
     ]);
-    object(&[
-        ("args", list(call.args.iter().map(node))),
-        ("func", described),
-        ("type", text("call")),
+    parent([
+        ("args", Field::Nodes(&call.args)),
+        ("func", Field::Text(described)),
+        ("type", Field::Text(text("call"))),
     ])
 }
 
-fn aggregate(aggregate: &Aggregate) -> String {
-    let param = aggregate.param.as_deref().map(node);
-    object(&[
-        ("expr", node(&aggregate.expr)),
-        ("grouping", texts(&aggregate.grouping)),
-        ("op", text(aggregate.op.name())),
-        ("param", param.unwrap_or_else(|| "null".to_owned())),
-        ("type", text("aggregation")),
-        ("without", aggregate.without.to_string()),
+fn aggregate(aggregate: &Aggregate) -> Vec<Piece<'_>> {
+    let param = match &aggregate.param {
+        Some(param) => Field::Node(param),
+        None => Field::Text("null".to_owned()),
+    };
+    parent([
+        ("expr", Field::Node(&aggregate.expr)),
+        ("grouping", Field::Text(texts(&aggregate.grouping))),
+        ("op", Field::Text(text(aggregate.op.name()))),
+        ("param", param),
+        ("type", Field::Text(text("aggregation"))),
+        ("without", Field::Text(aggregate.without.to_string())),
     ])
 }
 
-fn binary(binary: &Binary) -> String {
+fn binary(binary: &Binary) -> Vec<Piece<'_>> {
     let vectors = type_of(&binary.lhs) == Type::Vector && type_of(&binary.rhs) == Type::Vector;
     let matching = if vectors {
         matching(&binary.matching, binary.op.is_set())
     } else {
         "null".to_owned()
     };
-    object(&[
-        ("bool", binary.bool_modifier.to_string()),
-        ("lhs", node(&binary.lhs)),
-        ("matching", matching),
-        ("op", text(binary.op.name())),
-        ("rhs", node(&binary.rhs)),
-        ("type", text("binaryExpr")),
+    parent([
+        ("bool", Field::Text(binary.bool_modifier.to_string())),
+        ("lhs", Field::Node(&binary.lhs)),
+        ("matching", Field::Text(matching)),
+        ("op", Field::Text(text(binary.op.name()))),
+        ("rhs", Field::Node(&binary.rhs)),
+        ("type", Field::Text(text("binaryExpr"))),
     ])
 }
 

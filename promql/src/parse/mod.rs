@@ -100,8 +100,7 @@ impl Expr {
 
     /// The tree as a JSON object (`/api/v1/parse_query`).
     pub fn ast_json(&self) -> String {
-        deep::with(self.root.height, || json::node(&self.root))
-            .unwrap_or_else(|_| "null".to_owned())
+        json::node(&self.root)
     }
 
     /// The tree as a text; where there is no stack for it, the text it was read from.

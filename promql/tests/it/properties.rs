@@ -1,7 +1,7 @@
 //! What holds for every text.
 
 use proptest::prelude::*;
-use watchpost_promql::{Engine, Error, Features, Steps, parse, parse_with};
+use watchpost_promql::{Engine, Error, Features, Options, Steps, parse, parse_with};
 use watchpost_tsdb::{Config, Db};
 
 use watchpost_model::Labels;
@@ -296,6 +296,21 @@ fn what_a_generator_nests_or_chains_is_read_printed_evaluated_and_released_on_a_
             };
             assert!(engine.range(&db, &copy, steps).is_ok());
         });
+    }
+}
+
+#[test]
+fn labels_that_are_made_count_against_the_limit_of_samples() {
+    let options = Options {
+        max_samples: 1_000,
+        ..Options::default()
+    };
+    let engine = Engine::new(options);
+    for (bytes, fits) in [(1_000, true), (8_000, false)] {
+        let long = "a".repeat(bytes);
+        let text = format!("label_join(up, \"l\", \"{long}\", \"job\", \"host\")");
+        let answer = engine.instant(&db(), &parse(&text).unwrap(), 300_000);
+        assert_eq!(answer.is_ok(), fits, "{bytes} bytes");
     }
 }
 
