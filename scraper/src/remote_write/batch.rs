@@ -4,8 +4,8 @@
 //! gathered by time until another target comes, and then go to the store in order of time. A target
 //! of which only a few samples have come waits for more until the end of the request.
 
-use watchpost_model::Histogram;
-use watchpost_model::histogram::histogram_mark;
+use watchpost_model::histogram::{histogram_index, histogram_mark};
+use watchpost_model::{Histogram, absent_nan};
 use watchpost_tsdb::LineId;
 
 use super::message::Sample;
@@ -39,6 +39,17 @@ pub(super) struct Gathered {
     samples: usize,
     /// About how many bytes its histograms take.
     histogram_bytes: usize,
+}
+
+/// A sample that does not stand for a histogram of its row: who sends the bits of such a mark sends no
+/// value.
+#[inline]
+fn unmarked(sample: Sample) -> Sample {
+    if sample.value.is_nan() && histogram_index(sample.value).is_some() {
+        let value = absent_nan();
+        return Sample { value, ..sample };
+    }
+    sample
 }
 
 impl Gathered {
@@ -106,6 +117,7 @@ impl Batches {
     /// too many.
     #[inline]
     pub(super) fn push(&mut self, line: LineId, sample: Sample) -> Option<Gathered> {
+        let sample = unmarked(sample);
         let batch = self.open.get_mut(self.current)?;
         batch.samples += 1;
         let likely = batch.rows.get_mut(self.cursor);

@@ -63,7 +63,7 @@ pub(crate) fn decode_marked(
     out: &mut Vec<f64>,
 ) -> Result<(), Malformed> {
     let start = out.len();
-    let Some(inside) = Inside::parse(bytes)? else {
+    let Some(inside) = Inside::parse(bytes, rows)? else {
         decode(bytes, rows, range, out)?;
         let values = out.get(start..).unwrap_or_default();
         let stray = |value: &f64| histogram_index(*value).is_some();
@@ -104,7 +104,7 @@ pub(crate) fn decode_marked(
 
 /// How many bytes a column takes that may have histograms.
 pub(crate) fn length_marked(bytes: &[u8], rows: usize) -> Result<usize, Malformed> {
-    match Inside::parse(bytes)? {
+    match Inside::parse(bytes, rows)? {
         None => length(bytes, rows),
         Some(inside) => {
             let before = bytes.len() - inside.column.len();
@@ -122,15 +122,15 @@ struct Inside<'a> {
 
 impl<'a> Inside<'a> {
     /// Nothing where the column has no histograms.
-    fn parse(bytes: &'a [u8]) -> Result<Option<Self>, Malformed> {
+    fn parse(bytes: &'a [u8], rows: usize) -> Result<Option<Self>, Malformed> {
         let mut reader = Reader(bytes);
         if reader.byte()? & KIND != HISTOGRAMS {
             return Ok(None);
         }
         let count = reader.count()?;
         let size = reader.count()?;
-        // A histogram has at least its flags.
-        if count > size {
+        // A histogram has at least its flags, and a row to stand in.
+        if count > size || count > rows {
             return Err(Malformed);
         }
         let histograms = reader.bytes(size)?;

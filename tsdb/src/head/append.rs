@@ -65,6 +65,7 @@ impl Body {
         let special = row.values.iter().any(|value| is_special(*value));
         let own;
         let row = if special {
+            self.expect_histograms();
             own = given.own_values(row.values, &mut self.histograms);
             Row {
                 values: &own,

@@ -246,6 +246,13 @@ impl Body {
         }
     }
 
+    /// Makes room for the histograms of an append.
+    pub(crate) fn expect_histograms(&mut self) {
+        if self.histograms.has_grown() {
+            self.sweep_histograms();
+        }
+    }
+
     /// The bytes of the histograms of open rows.
     pub(crate) fn open_histogram_bytes(&self) -> usize {
         self.histograms.bytes()

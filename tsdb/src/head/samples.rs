@@ -59,6 +59,7 @@ impl Body {
         columns: &mut impl Columns,
         aside: &mut Vec<usize>,
     ) -> Accepted {
+        self.expect_histograms();
         let samples = given.own_samples(samples, &mut self.histograms);
         let marks = samples.iter().filter(|(_, value)| is_absent(*value));
         let mut appended = Appended {

@@ -84,6 +84,10 @@ pub(crate) fn decode(
         Some(before) => before.clone(),
         None => read_layout(reader)?,
     };
+    // Each histogram of the same layout has a copy of it.
+    if super::parts(&histogram) > MOST_PARTS {
+        return Err(Malformed);
+    }
     let reset = RESETS.get(usize::from(flags & RESET));
     histogram.counter_reset = *reset.ok_or(Malformed)?;
     let sides = [

@@ -18,12 +18,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use watchpost_model::Histogram;
+use watchpost_model::histogram::{Counts, histogram_index};
+use watchpost_model::{Histogram, is_absent, is_stale};
 
 pub(crate) use self::codec::{decode, encode, read_one};
 pub use self::list::Histograms;
 pub(crate) use self::open::OpenHistograms;
-use crate::Error;
+use crate::{Error, Refusal};
 
 /// The most buckets, spans and bounds of a histogram, all together.
 pub(crate) const MOST_PARTS: usize = 1 << 14;
@@ -43,7 +44,30 @@ pub fn check(histogram: &Histogram) -> Result<(), Error> {
             most: MOST_PARTS,
         });
     }
-    histogram.validate().map_err(Error::Histogram)
+    histogram.validate().map_err(Error::Histogram)?;
+    if has_marks(histogram) {
+        return Err(Error::Refused(Refusal::AbsentMark));
+    }
+    Ok(())
+}
+
+/// Whether one of its figures is a NaN that means something else: a query makes floats of them.
+fn has_marks(histogram: &Histogram) -> bool {
+    let is_mark = |value: f64| is_absent(value) || histogram_index(value).is_some();
+    let counts = match &histogram.counts {
+        Counts::Integer { .. } => false,
+        Counts::Float {
+            count,
+            zero_count,
+            positive,
+            negative,
+        } => {
+            let buckets = positive.iter().chain(negative);
+            let mut all = buckets.chain([count, zero_count]).copied();
+            all.any(|value| is_mark(value) || is_stale(value))
+        }
+    };
+    counts || is_mark(histogram.sum) || is_mark(histogram.zero_threshold)
 }
 
 fn parts(histogram: &Histogram) -> usize {

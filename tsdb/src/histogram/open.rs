@@ -16,7 +16,12 @@ pub(crate) struct OpenHistograms {
     /// Places that are free again.
     free: Vec<u32>,
     bytes: usize,
+    /// How many bytes were left the last time that unused ones were forgotten.
+    bytes_kept: usize,
 }
+
+/// Below so many bytes nothing is looked for that could be forgotten.
+const FEW_BYTES: usize = 64 << 10;
 
 impl OpenHistograms {
     pub(crate) fn is_empty(&self) -> bool {
@@ -26,6 +31,12 @@ impl OpenHistograms {
     /// Their bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Whether there may be as many unused ones as used ones: what is refused, or goes to a side, was
+    /// taken in before.
+    pub(crate) fn has_grown(&self) -> bool {
+        self.bytes > FEW_BYTES.max(2 * self.bytes_kept)
     }
 
     /// Takes an encoded histogram in. Gives the value that stands for it.
@@ -68,6 +79,7 @@ impl OpenHistograms {
                 self.free.push(place);
             }
         }
+        self.bytes_kept = self.bytes;
         if self.places.is_empty() {
             *self = Self::default();
         }

@@ -9,7 +9,7 @@ use watchpost_model::{Histogram, absent_nan, stale_nan};
 
 use super::*;
 use crate::column::{Scratch, decode_marked, encode_marked, length_marked};
-use crate::log::bytes::Reader;
+use crate::log::bytes::{Reader, put_number};
 
 fn reset() -> impl Strategy<Value = CounterReset> {
     use CounterReset::{Gauge, NotReset, Reset, Unknown};
@@ -192,6 +192,68 @@ fn what_is_too_large_or_makes_no_sense_is_refused() {
     wrong.schema = CUSTOM_BUCKETS_SCHEMA;
     assert!(matches!(check(&wrong), Err(Error::Histogram(_))));
     assert!(check(&durations(1)).is_ok());
+}
+
+#[test]
+fn a_histogram_with_a_mark_for_a_figure_is_refused() {
+    let floats = |count: f64, bucket: f64| Histogram {
+        positive_spans: spans(2, 0),
+        negative_spans: Vec::new(),
+        counts: Counts::Float {
+            count,
+            zero_count: 0.0,
+            positive: vec![1.0, bucket],
+            negative: Vec::new(),
+        },
+        ..durations(1)
+    };
+    assert!(check(&floats(f64::NAN, f64::NAN)).is_ok());
+    let of_sum = |sum| Histogram {
+        sum,
+        ..durations(1)
+    };
+    let marked = [
+        floats(histogram_mark(0), 1.0),
+        floats(1.0, absent_nan()),
+        floats(1.0, stale_nan()),
+        of_sum(absent_nan()),
+        of_sum(histogram_mark(3)),
+    ];
+    for histogram in marked {
+        let checked = check(&histogram);
+        let refused = matches!(checked, Err(Error::Refused(Refusal::AbsentMark)));
+        assert!(refused, "{histogram:?}: {checked:?}");
+    }
+}
+
+#[test]
+fn few_bytes_do_not_become_many_histograms_or_large_ones() {
+    let mut spans = vec![0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    put_number(&mut spans, 2 * MOST_PARTS as u64);
+    spans.resize(spans.len() + 4 * MOST_PARTS + 40, 0);
+    decode(&mut Reader(&spans), None).unwrap_err();
+    let mut list = Vec::new();
+    for _ in 0..21 {
+        encode(&durations(1), None, &mut list);
+    }
+    let mut column = vec![8, 21];
+    put_number(&mut column, list.len() as u64);
+    column.extend_from_slice(&list);
+    crate::column::encode(
+        &[histogram_mark(20); 20],
+        &mut Scratch::default(),
+        &mut column,
+    );
+    let read = |rows| {
+        decode_marked(
+            &column,
+            rows,
+            0..rows,
+            &Histograms::default(),
+            &mut Vec::new(),
+        )
+    };
+    assert!(read(20).is_err(), "more histograms than rows");
 }
 
 #[test]

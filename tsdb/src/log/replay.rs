@@ -165,6 +165,7 @@ impl FileReplay<'_> {
         let mut body = state.body.lock();
         let mut values = slots.place(values);
         if !group.rows.marked.is_empty() {
+            body.expect_histograms();
             for value in values.to_mut() {
                 *value = group.rows.marked.own(*value, body.histograms());
             }
@@ -192,6 +193,7 @@ impl FileReplay<'_> {
         let (_, slots) = group.columns.as_ref().ok_or(RowFault::Gap)?;
         slots.renumber(&mut cells.values);
         let mut body = state.body.lock();
+        body.expect_histograms();
         for (_, value) in &mut cells.values {
             *value = marked.own(*value, body.histograms());
         }

@@ -130,3 +130,22 @@ fn a_histogram_conflicts_with_another_and_with_floats_wherever_its_row_is() {
     );
     assert_eq!(cells(series).len(), 51);
 }
+
+#[test]
+fn histograms_that_are_refused_or_go_to_a_side_do_not_stay_in_memory() {
+    let db = Db::in_memory(Config::default());
+    let a = line(&db, "a");
+    let one = group(&db, "one");
+    let put = |time: i64, count: u64| {
+        let samples = (&[(a, histogram_mark(0))][..], &[histogram(count)][..]);
+        one.append_samples_with(time, samples, 99_000_000).unwrap()
+    };
+    for row in 0..50_u64 {
+        put(row.cast_signed() * 1_000, row);
+    }
+    for count in 100..50_000 {
+        assert_eq!(put(2_000, count).conflicts, 1);
+    }
+    let open = one.state.body.lock().open_histogram_bytes();
+    assert!(open < 200_000, "{open}");
+}

@@ -254,3 +254,18 @@ fn many_large_histograms_are_stored_in_pieces() {
         10_002
     );
 }
+
+#[test]
+fn a_float_with_the_bits_of_a_mark_is_no_histogram_of_its_row() {
+    let (db, mut worker) = worker();
+    let mut with = series(&[("__name__", "h"), ("job", "j")], &[]);
+    with.histograms = vec![integer(0)];
+    let mark = watchpost_model::histogram::histogram_mark(0);
+    let float = series(&[("__name__", "v"), ("job", "j")], &[(0, mark)]);
+    let outcome = write(&mut worker, &request(vec![with, float]));
+    assert_eq!(outcome.samples, 1);
+    assert_eq!(outcome.refused, [(Reason::Store(Refusal::AbsentMark), 1)]);
+    let float = Matcher::equal("__name__", "v");
+    let selection = db.select(TimeRange::ALL, &[float]).unwrap();
+    assert!(selection.series.is_empty());
+}
