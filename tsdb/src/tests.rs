@@ -3,6 +3,7 @@ use watchpost_model::{Labels, MatchOp, Matcher, absent_nan, is_absent, is_stale,
 use crate::{Config, Db, Error, Group, LineId, Refusal, Row, Series, TimeRange};
 
 mod histograms;
+mod scan;
 
 fn db() -> Db {
     Db::in_memory(Config::default())

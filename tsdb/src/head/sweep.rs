@@ -72,6 +72,8 @@ pub(crate) struct Sweep {
     groups: Vec<Swept>,
     times: Vec<i64>,
     blocks: Vec<SweptBlock>,
+    /// The bytes of all blocks.
+    bytes: usize,
     /// For each block of a group and each of its lines: where the column begins.
     starts: Vec<u32>,
     /// For each line of a group the values of its open rows.
@@ -157,6 +159,7 @@ impl Sweep {
         self.groups.clear();
         self.times.clear();
         self.blocks.clear();
+        self.bytes = 0;
         self.starts.clear();
         self.open.clear();
     }
@@ -189,6 +192,11 @@ impl Sweep {
             marked: unread.marked,
         });
         Ok(Some(self.groups.len() - 1))
+    }
+
+    /// How many bytes the blocks have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The times of all rows of a group.
@@ -252,6 +260,7 @@ impl Sweep {
             }
         }
         let rows = view.rows();
+        self.bytes += bytes.len();
         self.blocks.push(SweptBlock {
             bytes,
             rows,

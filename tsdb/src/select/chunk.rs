@@ -1,11 +1,13 @@
 //! Reading a chunk of a [`Scan`](super::Scan): what its groups have is gathered first, encoded, and
-//! then decoded series by series.
+//! then decoded series by series. Over a long range that is done for a few groups at a time, or for a
+//! few lines of a group.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use watchpost_model::absent_nan;
 
+use super::parts::{Part, Source, Unit, places_in, sealed, span};
 use super::plan::{Plan, Wanted};
 use super::read::Readers;
 use super::scan::{Need, Piece};
@@ -23,6 +25,8 @@ pub struct ChunkReader<'a> {
     plan: &'a Plan,
     chunks: &'a [Range<usize>],
     need: Need,
+    /// About how many values are gathered at a time.
+    most_cells: usize,
     readers: Readers<'a>,
     units: Vec<Unit<'a>>,
     /// What was fetched from each segment.
@@ -36,43 +40,17 @@ pub struct ChunkReader<'a> {
     values: Vec<f64>,
 }
 
-/// A group that has rows.
-#[derive(Debug)]
-struct Unit<'a> {
-    group: usize,
-    times: Arc<[i64]>,
-    parts: Vec<Part<'a>>,
-}
-
-/// The rows of a group in one source.
-#[derive(Debug)]
-struct Part<'a> {
-    columns: &'a Columns,
-    of: Source,
-}
-
-#[derive(Debug)]
-enum Source {
-    Sealed {
-        segment: usize,
-        rows: segment::Rows,
-        /// The place among the groups that were fetched, and of each column's line among the lines.
-        group: usize,
-        lines: Arc<[u32]>,
-    },
-    Head(usize),
-}
-
 impl<'a> ChunkReader<'a> {
     pub(super) fn new(
         store: &'a Store,
         plan: &'a Plan,
-        (chunks, need): (&'a [Range<usize>], Need),
+        (chunks, need, most_cells): (&'a [Range<usize>], Need, usize),
     ) -> Self {
         Self {
             plan,
             chunks,
             need,
+            most_cells,
             readers: Readers::new(store, &plan.segments, &plan.histograms),
             units: Vec::new(),
             fetched: plan.segments.iter().map(|_| Fetched::default()).collect(),
@@ -92,27 +70,70 @@ impl<'a> ChunkReader<'a> {
         let Some(groups) = self.chunks.get(chunk) else {
             return Ok(true);
         };
-        self.units.clear();
-        self.heads.clear();
-        match self.load(groups.clone()) {
-            Ok(true) => self.each(&mut each),
-            Ok(false) | Err(Error::Damaged { .. }) => Ok(false),
-            Err(error) => Err(error.into()),
+        let mut groups = groups.clone();
+        while !groups.is_empty() {
+            self.units.clear();
+            self.heads.clear();
+            match self.load(&mut groups) {
+                Ok(true) => {}
+                Ok(false) | Err(Error::Damaged { .. }) => return Ok(false),
+                Err(error) => return Err(error.into()),
+            }
+            for (units, lines) in self.windows() {
+                match self.fetch(&units, &lines) {
+                    Ok(()) => {}
+                    Err(Error::Damaged { .. }) => return Ok(false),
+                    Err(error) => return Err(error.into()),
+                }
+                if !self.each(units, &lines, &mut each)? {
+                    return Ok(false);
+                }
+            }
         }
+        Ok(true)
     }
 
-    /// Reads what is encoded. False where the sources of a group overlap.
-    fn load(&mut self, groups: Range<usize>) -> Result<bool, Error> {
+    /// Takes the first groups, as many as may be gathered at a time. False where the sources of one
+    /// overlap.
+    fn load(&mut self, groups: &mut Range<usize>) -> Result<bool, Error> {
+        let mut cells = 0;
         let wanted = self.plan.groups.iter().enumerate();
         for (group, wanted) in wanted.skip(groups.start).take(groups.len()) {
+            groups.start = group + 1;
+            let before = self.units.len();
             if !self.add(group, wanted)? {
                 return Ok(false);
             }
-        }
-        for segment in 0..self.plan.segments.len() {
-            self.fetch(segment)?;
+            cells += self
+                .units
+                .iter()
+                .skip(before)
+                .map(Unit::cells)
+                .sum::<usize>();
+            if cells + self.heads.bytes() > self.most_cells {
+                break;
+            }
         }
         Ok(true)
+    }
+
+    /// The units, and the places among their lines, that are read together: all of them but for the
+    /// last one where that is large.
+    fn windows(&self) -> Vec<(Range<usize>, Range<usize>)> {
+        let all = self.units.len();
+        let large = self
+            .units
+            .last()
+            .filter(|unit| unit.cells() > self.most_cells);
+        let Some(large) = large else {
+            return vec![(0..all, 0..usize::MAX)];
+        };
+        let step = (self.most_cells / large.times.len().max(1)).max(1);
+        let starts = (0..large.lines.len()).step_by(step);
+        let of_large = starts.map(|start| (all - 1..all, start..start + step));
+        std::iter::once((0..all - 1, 0..usize::MAX))
+            .chain(of_large)
+            .collect()
     }
 
     /// Adds the rows of a group.
@@ -128,7 +149,7 @@ impl<'a> ChunkReader<'a> {
                     group: 0,
                     lines: Arc::default(),
                 };
-                parts.push((first, last, Part { columns, of }));
+                parts.push((first, last, Part::new(columns, of)));
             }
         }
         if let Some((state, columns)) = &wanted.head {
@@ -144,7 +165,7 @@ impl<'a> ChunkReader<'a> {
                 && let Some((first, last)) = span(self.heads.times(head))
             {
                 let of = Source::Head(head);
-                parts.push((first, last, Part { columns, of }));
+                parts.push((first, last, Part::new(columns, of)));
             }
         }
         parts.sort_by_key(|(first, _, _)| *first);
@@ -154,11 +175,8 @@ impl<'a> ChunkReader<'a> {
         }
         self.set_times(&parts);
         if !parts.is_empty() {
-            self.units.push(Unit {
-                group,
-                times: Arc::clone(&self.times),
-                parts: parts.into_iter().map(|(_, _, part)| part).collect(),
-            });
+            let parts = parts.into_iter().map(|(_, _, part)| part).collect();
+            self.units.push(Unit::new(group, &self.times, parts));
         }
         Ok(true)
     }
@@ -183,14 +201,28 @@ impl<'a> ChunkReader<'a> {
         }
     }
 
-    /// Fetches the columns that a segment has of the groups.
-    fn fetch(&mut self, segment: usize) -> Result<(), Error> {
+    /// Fetches the columns that segments have of some units, of some lines of each.
+    fn fetch(&mut self, units: &Range<usize>, window: &Range<usize>) -> Result<(), Error> {
+        for segment in 0..self.plan.segments.len() {
+            self.fetch_from(segment, units, window)?;
+        }
+        Ok(())
+    }
+
+    fn fetch_from(
+        &mut self,
+        segment: usize,
+        units: &Range<usize>,
+        window: &Range<usize>,
+    ) -> Result<(), Error> {
         let mut lines: Vec<LineId> = Vec::new();
         let mut last: Option<&Columns> = None;
         let mut found = Vec::new();
-        for (unit, place) in sealed(&self.units, segment) {
-            let part = &self.units[unit].parts[place];
-            if !last.is_some_and(|last| Arc::ptr_eq(&last.lines, &part.columns.lines)) {
+        for (unit, place) in sealed(&self.units, units, segment) {
+            let (unit_lines, part) = (&self.units[unit].lines, &self.units[unit].parts[place]);
+            if window.end < unit_lines.len() || window.start > 0 {
+                lines.extend(part.lines(window.start..window.end.min(unit_lines.len())));
+            } else if !last.is_some_and(|last| Arc::ptr_eq(&last.lines, &part.columns.lines)) {
                 lines.extend_from_slice(&part.columns.lines);
             }
             last = Some(part.columns);
@@ -229,17 +261,20 @@ impl<'a> ChunkReader<'a> {
         Ok(())
     }
 
-    /// Decodes the series. False where one makes no sense.
+    /// Decodes series of some units. False where one makes no sense.
     fn each<E: From<Error>>(
         &mut self,
+        units: Range<usize>,
+        window: &Range<usize>,
         each: &mut impl FnMut(&Piece<'_>) -> Result<(), E>,
     ) -> Result<bool, E> {
         let mut values = std::mem::take(&mut self.values);
-        for unit in &self.units {
-            let all = lines_of(&unit.parts);
-            for line in all.iter().copied().enumerate() {
+        for unit in self.units.get(units).unwrap_or_default() {
+            let lines = unit.lines.iter().copied().enumerate();
+            for line in lines.skip(window.start).take(window.len()) {
                 values.clear();
-                if self.values(unit, line, &mut values).is_err() || values.len() != unit.times.len()
+                if self.values(unit, line.0, &mut values).is_err()
+                    || values.len() != unit.times.len()
                 {
                     return Ok(false);
                 }
@@ -255,23 +290,14 @@ impl<'a> ChunkReader<'a> {
         Ok(true)
     }
 
-    /// Decodes a series, by the place of its line in the first part and in the plan.
-    fn values(
-        &self,
-        unit: &Unit<'_>,
-        (first, line): (usize, u32),
-        out: &mut Vec<f64>,
-    ) -> Result<(), Malformed> {
+    /// Decodes a series, by the place of its line in the unit.
+    fn values(&self, unit: &Unit<'_>, place: usize, out: &mut Vec<f64>) -> Result<(), Malformed> {
         let decode = match self.need {
             Need::All => column::decode,
             Need::Presence => column::decode_presence,
         };
         for part in &unit.parts {
-            let column = if part.columns.places.get(first) == Some(&line) {
-                Some(first)
-            } else {
-                part.columns.places.iter().position(|place| *place == line)
-            };
+            let column = part.column(place);
             match (&part.of, column) {
                 (Source::Head(head), Some(column)) => {
                     self.heads.values((*head, column), decode, out)?;
@@ -299,52 +325,4 @@ impl<'a> ChunkReader<'a> {
         }
         Ok(())
     }
-}
-
-/// The units, and their parts, that are in a segment.
-fn sealed(units: &[Unit<'_>], wanted: usize) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    for (number, unit) in units.iter().enumerate() {
-        for (place, part) in unit.parts.iter().enumerate() {
-            if matches!(part.of, Source::Sealed { segment, .. } if segment == wanted) {
-                found.push((number, place));
-            }
-        }
-    }
-    found
-}
-
-fn span(times: &[i64]) -> Option<(i64, i64)> {
-    Some((*times.first()?, *times.last()?))
-}
-
-/// Where lines stand among others, ascending.
-fn places_in(all: &[LineId], lines: &[LineId]) -> Arc<[u32]> {
-    let place = |line| all.partition_point(|other| other < line);
-    let places = lines.iter().map(place);
-    places
-        .map(|place| u32::try_from(place).unwrap_or(u32::MAX))
-        .collect()
-}
-
-/// The lines of all parts, those of the first one in front.
-fn lines_of(parts: &[Part<'_>]) -> Arc<[u32]> {
-    let [first, others @ ..] = parts else {
-        return Arc::default();
-    };
-    let first = &first.columns.places;
-    if others.iter().all(|part| *part.columns.places == **first) {
-        return Arc::clone(first);
-    }
-    let mut all = first.to_vec();
-    let mut known: foldhash::HashSet<u32> = all.iter().copied().collect();
-    for part in others {
-        all.extend(
-            part.columns
-                .places
-                .iter()
-                .filter(|place| known.insert(**place)),
-        );
-    }
-    all.into()
 }

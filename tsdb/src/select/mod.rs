@@ -9,6 +9,7 @@
 mod chunk;
 mod join;
 mod labels;
+mod parts;
 mod plan;
 mod read;
 mod result;

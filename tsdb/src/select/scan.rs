@@ -25,6 +25,9 @@ use crate::store::Store;
 const CHUNK_SERIES: usize = 16_384;
 /// How many groups at the most: chunks are what threads share out.
 const CHUNK_GROUPS: usize = 128;
+/// About how many values, and bytes of the head, a reader gathers at a time, whatever the range is: some
+/// 20 MB.
+const MOST_CELLS: usize = 1 << 24;
 
 /// The series that pass some matchers, before they are read.
 #[derive(Debug)]
@@ -34,6 +37,7 @@ pub struct Scan {
     chunks: Vec<Range<usize>>,
     series: usize,
     need: Need,
+    most_cells: usize,
 }
 
 /// What of the values is needed.
@@ -96,6 +100,7 @@ impl Scan {
             chunks,
             series: all,
             need: Need::All,
+            most_cells: MOST_CELLS,
         }))
     }
 
@@ -105,6 +110,12 @@ impl Scan {
     pub fn presence(mut self) -> Self {
         self.need = Need::Presence;
         self
+    }
+
+    /// Gathers so many values at a time.
+    #[cfg(test)]
+    pub(crate) fn gathering(self, most_cells: usize) -> Self {
+        Self { most_cells, ..self }
     }
 
     /// How many lines there are.
@@ -139,7 +150,8 @@ impl Scan {
 
     /// A reader of chunks; each thread needs its own.
     pub fn reader(&self) -> ChunkReader<'_> {
-        ChunkReader::new(&self.store, &self.plan, (&self.chunks, self.need))
+        let how = (&*self.chunks, self.need, self.most_cells);
+        ChunkReader::new(&self.store, &self.plan, how)
     }
 }
 

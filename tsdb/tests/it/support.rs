@@ -110,6 +110,37 @@ pub(crate) fn select(db: &Db, range: TimeRange, matchers: &[Matcher]) -> Dump {
     series.collect()
 }
 
+/// The same, read piece by piece; nothing where that cannot be.
+pub(crate) fn scan(db: &Db, range: TimeRange, matchers: &[Matcher]) -> Option<Dump> {
+    let scan = db.scan(range, matchers).unwrap()?;
+    let mut reader = scan.reader();
+    let mut dump = Vec::new();
+    for chunk in 0..scan.chunks() {
+        let plain = reader.read(chunk, |piece| {
+            let samples = piece.times.iter().zip(piece.values);
+            let samples = samples.filter(|(_, value)| !is_absent(**value));
+            let samples: Vec<_> = samples
+                .map(|(time, value)| (*time, value.to_bits()))
+                .collect();
+            let group = scan.group(piece.group).unwrap();
+            let labels = group.overlaid(scan.line(piece.line).unwrap(), |_| true);
+            if !samples.is_empty() {
+                dump.push((labels, samples));
+            }
+            Ok::<(), Error>(())
+        });
+        if !plain.unwrap() {
+            return None;
+        }
+    }
+    dump.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let dump = dump.into_iter();
+    Some(
+        dump.map(|(labels, samples)| (labels.to_string(), samples))
+            .collect(),
+    )
+}
+
 /// All samples of the store.
 pub(crate) fn dump(db: &Db) -> Dump {
     select(db, TimeRange::ALL, &[])

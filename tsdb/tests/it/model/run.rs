@@ -467,6 +467,9 @@ impl Run {
             })
             .collect();
         let db = self.db();
+        if let Some(scanned) = support::scan(db, range, &query.matchers) {
+            assert_eq!(scanned, expected);
+        }
         assert_eq!(support::select(db, range, &query.matchers), expected);
         let series = db.series(range, &query.matchers).unwrap();
         assert_eq!(series.iter().collect::<Vec<_>>(), labels);
