@@ -54,7 +54,7 @@ fn a_scan_finds_what_a_selection_finds_however_little_is_gathered_at_a_time() {
     for second in 0..400_i64 {
         for (place, group) in groups.iter().enumerate() {
             // Lines come and go, other ones in each group, and their order is none of their numbers.
-            let from = (second / 90) as usize + place;
+            let from = usize::try_from(second / 90).unwrap() + place;
             let page = (from..from + 5).rev().map(|at| lines[at % 9]);
             let page: Vec<_> = page.map(|line| (line, second as f64)).collect();
             append(&db, group, second * 1_000, &page);
