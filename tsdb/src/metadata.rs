@@ -8,6 +8,9 @@ use watchpost_model::Metadata;
 
 use crate::index::GroupId;
 
+/// Of so many metrics a group can say something one by one.
+const MOST_METRICS: usize = 100_000;
+
 /// What each group says of each metric. A thousand targets that say the same share one entry.
 #[derive(Debug, Default)]
 pub(crate) struct MetadataTable {
@@ -33,13 +36,16 @@ struct Entry {
 }
 
 impl MetadataTable {
-    /// Remembers what a group says. Whether that is new.
+    /// Remembers what a group says, where it does not say too much. Whether that is new.
     pub(crate) fn set(&mut self, group: GroupId, metric: &str, metadata: &Metadata) -> bool {
         let of_group = self.groups.entry(group).or_default();
         if of_group
             .get(metric)
             .is_some_and(|have| have.metadata == *metadata)
         {
+            return false;
+        }
+        if of_group.len() >= MOST_METRICS && !of_group.contains_key(metric) {
             return false;
         }
         let entry = Entry {
@@ -122,5 +128,27 @@ impl MetadataTable {
         self.groups.retain(|group, _| is_alive(*group));
         self.pages.retain(|group, _| is_alive(*group));
         self.entries.retain(|entry| Arc::strong_count(entry) > 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_says_something_of_so_many_metrics_only() {
+        let mut table = MetadataTable::default();
+        let said = Metadata::default();
+        let other = Metadata {
+            help: "h".to_owned(),
+            ..Metadata::default()
+        };
+        let group = GroupId(1);
+        for at in 0..MOST_METRICS {
+            assert!(table.set(group, &at.to_string(), &said));
+        }
+        assert!(!table.set(group, "more", &said));
+        assert!(table.set(group, "0", &other));
+        assert_eq!(table.get(None).len(), MOST_METRICS);
     }
 }

@@ -109,8 +109,9 @@ impl Receiver {
     pub fn new(db: Db) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
+            // One from the start holds what the log has of the senders' metadata.
+            idle: Mutex::new(vec![Worker::new(db.clone())]),
             db,
-            idle: Mutex::default(),
             turns: Arc::new(Semaphore::new(cores.clamp(2, MAX_WORKERS))),
             bodies: Arc::new(Semaphore::new(BODIES_KIB as usize)),
             counters: Counters::default(),

@@ -449,6 +449,7 @@ fn metadata_are_remembered() {
     }
     .encode_to_vec();
     assert_eq!(worker.write(NOW).unwrap().metadata, 1);
+    db.maintain(NOW).unwrap();
     let (_, name, metadata) = db.metadata(None).pop().unwrap();
     assert_eq!(
         (name.as_str(), metadata.help.as_str()),

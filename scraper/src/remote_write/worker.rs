@@ -29,6 +29,8 @@ pub(super) enum WriteError {
 #[derive(Debug)]
 pub(super) struct Worker {
     db: Db,
+    /// What a sender says of metrics stands here; the store forgets an empty group that nobody holds.
+    sender: Option<Group>,
     known: Known,
     batches: Batches,
     /// The fields of a line, put together.
@@ -43,6 +45,7 @@ type Found<'a> = (Result<Series, LabelFault>, &'a [u8]);
 impl Worker {
     pub(super) fn new(db: Db) -> Self {
         Self {
+            sender: db.group(&Labels::empty()).ok(),
             db,
             known: Known::default(),
             batches: Batches::default(),
@@ -245,8 +248,11 @@ impl Worker {
     fn metadata(&mut self, bytes: &[u8], outcome: &mut Outcome) -> Result<(), WriteError> {
         let (metric, metadata) = metadata(bytes)?;
         if !metric.is_empty() {
-            let group = self.db.group(&Labels::empty())?;
-            self.db.set_metadata(&group, &metric, &metadata);
+            let group = match &self.sender {
+                Some(group) => group,
+                None => self.sender.insert(self.db.group(&Labels::empty())?),
+            };
+            self.db.set_metadata(group, &metric, &metadata);
             outcome.metadata += 1;
         }
         Ok(())
