@@ -73,7 +73,7 @@ pub(super) fn quantiles(eval: &Eval<'_>, _: &Node, call: &Call) -> Result<Evalua
     let mut out = Vec::new();
     for ranks in &columns {
         for one in histograms.quantiles(ranks)? {
-            out.extend(with_ranks(&one, &label, ranks));
+            out.extend(with_ranks(eval, &one, &label, ranks)?);
         }
     }
     histograms.remark_on_forced();
@@ -90,11 +90,19 @@ fn ranks(eval: &Eval<'_>, rank: &Node) -> Result<Vec<f64>, Error> {
 }
 
 /// A series for each of the ranks, which is nearly always one, with the rank as a label.
-fn with_ranks(series: &StepSeries, label: &str, ranks: &[f64]) -> Vec<StepSeries> {
+fn with_ranks(
+    eval: &Eval<'_>,
+    series: &StepSeries,
+    label: &str,
+    ranks: &[f64],
+) -> Result<Vec<StepSeries>, Error> {
     let mut different: Vec<f64> = ranks.to_vec();
     different.sort_by(f64::total_cmp);
     different.dedup_by_key(|rank| rank.to_bits());
     let of = |rank: f64| {
+        // A rank that changes at each step makes as many columns as there are steps.
+        eval.query.check_time()?;
+        eval.query.hold(series.points.len())?;
         let mut points = series.points.clone();
         let same = |step: usize| {
             ranks
@@ -102,11 +110,11 @@ fn with_ranks(series: &StepSeries, label: &str, ranks: &[f64]) -> Vec<StepSeries
                 .is_some_and(|it| it.to_bits() == rank.to_bits())
         };
         points.retain(same);
-        StepSeries {
+        Ok(StepSeries {
             labels: series.labels.with(label, &open_metrics(rank)),
             drop_name: series.drop_name,
             points,
-        }
+        })
     };
     different.into_iter().map(of).collect()
 }
