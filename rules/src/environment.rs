@@ -4,13 +4,33 @@ use std::fmt;
 use std::sync::Arc;
 
 use watchpost_model::{Duration, Labels};
-use watchpost_promql::{Engine, Features};
+use watchpost_promql::{Answer, Engine, Error, Features};
 use watchpost_tsdb::Db;
 
 use crate::notify::Notifier;
 
 /// Tells the time, ms since the epoch. The server's reads the system's clock; a test's does not.
 pub type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// A query of a rule.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The file of the rule's group.
+    pub file: &'a str,
+    /// The group's name.
+    pub group: &'a str,
+    /// The expression.
+    pub query: &'a str,
+    /// The time that it is asked for, ms.
+    pub time_ms: i64,
+}
+
+/// What a query of a rule gives.
+pub type Outcome = Result<Answer, Error>;
+
+/// Writes a query of a rule down, evaluates it by what it is given, and gives what that gave.
+pub type Recorder =
+    Arc<dyn Fn(&Question<'_>, &mut dyn FnMut() -> Outcome) -> Outcome + Send + Sync>;
 
 /// What rules are evaluated with.
 #[derive(Clone)]
@@ -19,8 +39,10 @@ pub struct Environment {
     pub db: Db,
     /// The engine that asks.
     pub engine: Engine,
-    /// What the expressions in templates may use.
+    /// What expressions in templates may use.
     pub features: Features,
+    /// Who writes queries down.
+    pub recorder: Option<Recorder>,
     /// Added to the labels of notices, where the alert does not have them.
     pub external_labels: Labels,
     /// The address of the page, for links and templates.

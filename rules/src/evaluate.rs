@@ -6,13 +6,13 @@ use std::time::Instant;
 use tracing::warn;
 use watchpost_model::histogram::HistogramError;
 use watchpost_model::{FloatHistogram, Histogram, Labels, METRIC_NAME};
-use watchpost_promql::{Answer, InstantSample, Value, parse_with};
+use watchpost_promql::{Answer, Expr, InstantSample, Value, parse_with};
 use watchpost_tsdb::Group;
 
 use crate::alert::{Alert, AlertState, Alerts, Instance, Timing};
-use crate::environment::Environment;
+use crate::environment::{Environment, Outcome, Question};
 use crate::error::Error;
-use crate::file::{Alerting, Rule, RuleKind};
+use crate::file::{Alerting, Rule, RuleGroup, RuleKind};
 use crate::hold::StoreWitness;
 use crate::notify::{Event, EventState};
 use crate::record::{Moment, Recorded, Written};
@@ -40,7 +40,25 @@ pub(crate) struct Place<'a> {
     pub(crate) now_ms: i64,
     /// The time of the query and of the series, ms.
     pub(crate) query_ms: i64,
-    pub(crate) limit: usize,
+    pub(crate) spec: &'a RuleGroup,
+}
+
+impl Place<'_> {
+    /// What an expression gives.
+    fn ask(&self, query: &str, expr: &Expr) -> Outcome {
+        let env = self.env;
+        let mut evaluate = || env.engine.instant(&env.db, expr, self.query_ms);
+        let Some(recorder) = &env.recorder else {
+            return evaluate();
+        };
+        let question = Question {
+            file: &self.spec.file,
+            group: &self.spec.name,
+            query,
+            time_ms: self.query_ms,
+        };
+        recorder(&question, &mut evaluate)
+    }
 }
 
 impl RuleRun {
@@ -101,13 +119,13 @@ impl RuleRun {
 
     fn run(&mut self, place: Place<'_>, events: &mut Vec<Event>) -> Result<(), Error> {
         let env = place.env;
-        let answer = env.engine.instant(&env.db, &self.rule.expr, place.query_ms);
+        let answer = place.ask(&self.rule.query, &self.rule.expr);
         let vector = vector(answer.map_err(Error::Query)?)?;
         let samples = match &self.rule.kind {
-            RuleKind::Recording => record(&self.rule, vector, place.limit)?,
+            RuleKind::Recording => record(&self.rule, vector, place.spec.limit)?,
             RuleKind::Alerting(alerting) => {
                 let instances = instances(&self.rule, alerting, vector, place)?;
-                check_limit(place.limit, instances.len(), "alerts")?;
+                check_limit(place.spec.limit, instances.len(), "alerts")?;
                 let mut witness = StoreWitness {
                     db: &env.db,
                     expr: &self.rule.expr,
@@ -309,10 +327,7 @@ fn instances(
 /// The function `query` of templates.
 fn query(text: &str, place: Place<'_>) -> Result<Vec<InstantSample>, String> {
     let expr = parse_with(text, place.env.features).map_err(|error| error.to_string())?;
-    let answer = place
-        .env
-        .engine
-        .instant(&place.env.db, &expr, place.query_ms);
+    let answer = place.ask(text, &expr);
     let answer = answer.map_err(|error| error.to_string())?;
     vector(answer).map_err(|error| error.to_string())
 }

@@ -112,7 +112,7 @@ impl Group {
             group: &self.store,
             now_ms,
             query_ms: now_ms - self.query_offset.as_millis(),
-            limit: self.spec.limit,
+            spec: &self.spec,
         };
         let moment = Moment {
             time_ms: place.query_ms,

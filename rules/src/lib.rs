@@ -19,7 +19,7 @@ mod status;
 pub mod template;
 
 pub use alert::{Alert, AlertState, Alerts, Held, Instance, Timing, Witness};
-pub use environment::{Clock, Environment};
+pub use environment::{Clock, Environment, Outcome, Question, Recorder};
 pub use error::Error;
 pub use file::{Alerting, Rule, RuleGroup, RuleKind, load_rule_file};
 pub use group::Group;

@@ -146,7 +146,7 @@ impl Server {
         let scrape = Arc::new(scrape::Manager::new(&settings.config)?);
         let notifier = notifier(&settings)?;
         let queries = queries(&settings)?;
-        let environment = environment(&settings, notifier.clone());
+        let environment = environment(&settings, &queries, notifier.clone());
         let rules = watchpost_rules::Manager::new(settings.rule_groups, environment);
         let receiver = settings
             .enabled
@@ -274,12 +274,20 @@ fn notifier(settings: &Settings) -> Result<Option<Notifier>, Faults> {
 }
 
 /// What rules are evaluated with.
-fn environment(settings: &Settings, notifier: Option<Notifier>) -> Environment {
+fn environment(
+    settings: &Settings,
+    queries: &Arc<Queries>,
+    notifier: Option<Notifier>,
+) -> Environment {
+    let queries = Arc::clone(queries);
     let global = &settings.config.global;
     Environment {
         db: settings.db.clone(),
         engine: Engine::new(settings.queries.clone()),
         features: settings.features,
+        recorder: Some(Arc::new(move |question, evaluate| {
+            queries.of_rule(question, evaluate)
+        })),
         external_labels: Labels::from_pairs(&global.external_labels),
         external_url: settings.external_url.clone(),
         evaluation_interval: global.evaluation_interval,

@@ -15,6 +15,7 @@ pub(crate) fn environment(clock: Clock, notifier: Option<Notifier>) -> Environme
         db: Db::in_memory(Config::default()),
         engine: Engine::new(Options::default()),
         features: Features::default(),
+        recorder: None,
         external_labels: Labels::empty(),
         external_url: "http://watch.example.com:9090".to_owned(),
         evaluation_interval: "1m".parse().unwrap(),

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use watchpost_promql::{Answer, Engine, Expr, Steps, Value, parse_with};
 
-use super::queries::{Asked, Parameters};
+use super::queries::{Asked, Origin, Parameters};
 use super::{App, Error, Params, answer};
 use crate::clock;
 
@@ -90,7 +90,7 @@ fn asked(params: &Params, steps: Steps) -> Result<Asked, Error> {
     let query = params.get("query");
     Ok(Asked {
         parameters: Parameters::new(query, steps.start_ms, steps.end_ms, steps.step_ms),
-        request: params.request().clone(),
+        origin: Origin::Request(params.request().clone()),
         timeout_ms: timeout(params)?,
         lookback_ms: lookback(params)?,
     })

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use serde_json::Value;
+use watchpost_promql::Features;
+use watchpost_rules::load_rule_file;
 
 use crate::harness::{Running, eventually, server_of};
 
@@ -69,6 +71,48 @@ async fn queries_are_written_down_and_the_file_is_rotated_by_a_reload() {
     assert_eq!((lines(&moved).len(), lines(&log).len()), (4, 1));
     assert_eq!(lines(&log)[0]["params"]["query"], "3");
     running.server.stop().await;
+}
+
+#[tokio::test]
+async fn queries_of_rules_are_written_down_with_their_group() {
+    let rules = "
+groups:
+  - name: quick
+    interval: 10ms
+    rules:
+      - record: two
+        expr: vector( 2 )
+      - record: faulty
+        expr: vector(1) / on () (vector(1) or label_replace(vector(2), 'a', 'b', '', ''))
+";
+    let folder = tempfile::tempdir().unwrap();
+    let (directory, log) = (folder.path().to_owned(), folder.path().join("query.log"));
+    let path = log.clone();
+    let running = server_of(|settings| {
+        settings.directory = Some(directory);
+        settings.config.global.query_log_file = Some(path);
+        settings.rule_groups = load_rule_file("r.yaml", rules, Features::default()).unwrap();
+    })
+    .await;
+    let text = async || std::fs::read_to_string(&log).unwrap();
+    eventually("both rules to be written down", async || {
+        text().await.contains("on ()")
+    })
+    .await;
+    running.server.stop().await;
+    let found = lines(&log);
+    let group = serde_json::json!({"file": "r.yaml", "name": "quick"});
+    assert!(found.iter().all(|line| line["ruleGroup"] == group));
+    assert!(found.iter().all(|line| line["httpRequest"] == Value::Null));
+    let params = &found[0]["params"];
+    assert_eq!(
+        (&params["query"], &params["step"]),
+        (&Value::from("vector(2)"), &Value::from(0))
+    );
+    assert_eq!(params["start"], params["end"]);
+    let error = found[1]["error"].as_str().unwrap();
+    assert!(error.contains("found duplicate series"), "{error}");
+    assert_eq!(found[0]["error"], Value::Null);
 }
 
 #[tokio::test]

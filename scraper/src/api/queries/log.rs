@@ -29,10 +29,26 @@ pub(super) struct Line<'a> {
     pub(super) msg: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<String>,
-    #[serde(rename = "httpRequest")]
-    pub(super) request: &'a Value,
+    #[serde(flatten)]
+    pub(super) origin: &'a Origin,
     pub(super) params: &'a Parameters,
     pub(super) stats: &'a Statistics,
+}
+
+/// Who asked.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) enum Origin {
+    /// A client: its address, the method and the path.
+    #[serde(rename = "httpRequest")]
+    Request(Value),
+    /// A group of rules.
+    #[serde(rename = "ruleGroup")]
+    RuleGroup {
+        /// Where the group stands.
+        file: String,
+        /// Its name.
+        name: String,
+    },
 }
 
 /// What was asked.

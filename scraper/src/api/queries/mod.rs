@@ -7,17 +7,18 @@ mod active;
 mod log;
 mod stats;
 
-pub(crate) use log::{Parameters, QueryLog};
+pub(crate) use log::{Origin, Parameters, QueryLog};
 pub(super) use stats::Statistics;
 
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use watchpost_promql::{Answer, Engine, Options};
+use watchpost_rules::{Outcome, Question};
 
 use self::active::Active;
 use self::log::Line;
@@ -34,6 +35,8 @@ pub struct Queries {
     places: u32,
     running: Arc<Semaphore>,
     waiting: AtomicUsize,
+    /// Queries of rules that run now.
+    of_rules: AtomicUsize,
     records: Arc<Records>,
 }
 
@@ -62,8 +65,8 @@ pub(crate) struct Figures {
 pub(super) struct Asked {
     /// What is written down of it.
     pub(super) parameters: Parameters,
-    /// Who asked, as the query log has it.
-    pub(super) request: Value,
+    /// Who asked.
+    pub(super) origin: Origin,
     /// May shorten the time that a query may take.
     pub(super) timeout_ms: Option<i64>,
     /// How far an instant selector looks back.
@@ -79,6 +82,7 @@ impl Queries {
             places,
             running: Arc::new(Semaphore::new(places as usize)),
             waiting: AtomicUsize::new(0),
+            of_rules: AtomicUsize::new(0),
             records: Arc::default(),
         }
     }
@@ -88,7 +92,7 @@ impl Queries {
     #[must_use]
     pub(crate) fn with_records(mut self, directory: Option<&Path>, log: Option<QueryLog>) -> Self {
         let path = directory.map(|directory| directory.join(active::FILE_NAME));
-        let active = path.and_then(|path| match Active::open(&path, self.places) {
+        let active = path.and_then(|path| match Active::open(&path, self.places.saturating_add(rule_threads())) {
             Ok((active, unfinished)) => {
                 for query in unfinished {
                     tracing::warn!(query, "this query ran when the last run ended and was not finished");
@@ -118,10 +122,12 @@ impl Queries {
         &self.records.figures
     }
 
-    /// How many queries may run at once, and how many do.
+    /// How many queries of clients may run at once, and how many run, those of rules among them.
     pub(crate) fn places(&self) -> (u32, usize) {
         let free = self.running.available_permits();
-        (self.places, (self.places as usize).saturating_sub(free))
+        let of_clients = (self.places as usize).saturating_sub(free);
+        let of_rules = self.of_rules.load(Ordering::Relaxed);
+        (self.places, of_clients + of_rules)
     }
 
     /// How far an instant selector looks back.
@@ -184,6 +190,34 @@ impl Queries {
         answer.map_err(|error| Error::Internal(format!("the query ended unexpectedly: {error}")))?
     }
 
+    /// Runs a query of a rule, at once: rules do not wait for what clients ask. It is written down and
+    /// told among those that run.
+    pub(crate) fn of_rule(
+        &self,
+        question: &Question<'_>,
+        evaluate: &mut dyn FnMut() -> Outcome,
+    ) -> Outcome {
+        let Question {
+            file,
+            group,
+            query,
+            time_ms,
+        } = *question;
+        let asked = Asked {
+            parameters: Parameters::new(query, time_ms, time_ms, 0),
+            origin: Origin::RuleGroup {
+                file: file.to_owned(),
+                name: group.to_owned(),
+            },
+            timeout_ms: None,
+            lookback_ms: None,
+        };
+        let running = Waiting::enter(&self.of_rules);
+        let answer = self.records.record(&asked, Duration::ZERO, evaluate);
+        drop(running);
+        answer.map(|(answer, _)| answer)
+    }
+
     /// The bounds of a query: it may shorten its time and change how far it looks back.
     fn options_of(&self, asked: &Asked) -> Options {
         let duration = |ms: Option<i64>| {
@@ -228,12 +262,12 @@ impl Queries {
 
 impl Records {
     /// Runs a query and writes down that it runs, and what it took.
-    fn record(
+    fn record<E: Display>(
         &self,
         asked: &Asked,
         queued: Duration,
-        question: impl FnOnce() -> Result<Answer, Error>,
-    ) -> Result<(Answer, Statistics), Error> {
+        question: impl FnOnce() -> Result<Answer, E>,
+    ) -> Result<(Answer, Statistics), E> {
         let entry = self
             .active
             .as_ref()
@@ -250,8 +284,8 @@ impl Records {
                 time: clock::rfc3339(clock::now_ms()),
                 level: "INFO",
                 msg: "promql query logged",
-                error: answer.as_ref().err().map(Error::to_string),
-                request: &asked.request,
+                error: answer.as_ref().err().map(E::to_string),
+                origin: &asked.origin,
                 params: &asked.parameters,
                 stats: &stats,
             });
@@ -270,7 +304,13 @@ impl Figures {
     }
 }
 
-/// One who waits for a place.
+/// How many queries of rules run at once.
+fn rule_threads() -> u32 {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    u32::try_from(threads).unwrap_or(u32::MAX)
+}
+
+/// One who waits for a place, or a rule that needs none.
 struct Waiting<'a> {
     all: &'a AtomicUsize,
     before: usize,
