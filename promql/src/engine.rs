@@ -14,7 +14,7 @@ use crate::number::seconds;
 use crate::parse::ast::Kind;
 use crate::parse::{Expr, deep, lengths};
 use crate::query::Query;
-use crate::series::{Evaluated, Grid, Points, Sample, StepSeries};
+use crate::series::{Evaluated, Grid, Points, Sample, StepSeries, weight};
 use crate::value::{Answer, InstantSample, RangeSeries, Value};
 
 /// The bounds and habits of an engine.
@@ -94,7 +94,7 @@ impl Engine {
         };
         let resolved = resolve(expr, steps)?;
         let expr = resolved.as_ref().unwrap_or(expr);
-        let query = Query::new(&self.options, db, expr, steps, false);
+        let query = Query::new((&self.options, db), expr, (steps, false), 1);
         let eval = Eval {
             query: &query,
             grid: Grid {
@@ -102,6 +102,7 @@ impl Engine {
                 step_ms: 1,
                 count: 1,
             },
+            counts: Some(&query.counts),
         };
         let value = match &expr.root.bare().kind {
             Kind::Range(..) | Kind::Subquery(_) => raw_samples(&eval, expr)?,
@@ -114,10 +115,11 @@ impl Engine {
         let grid = self.grid(steps)?;
         let resolved = resolve(expr, steps)?;
         let expr = resolved.as_ref().unwrap_or(expr);
-        let query = Query::new(&self.options, db, expr, steps, true);
+        let query = Query::new((&self.options, db), expr, (steps, true), grid.count);
         let eval = Eval {
             query: &query,
             grid,
+            counts: Some(&query.counts),
         };
         if let Kind::Range(..) | Kind::Subquery(_) = &expr.root.bare().kind {
             return Err(Error::WrongType("range vector"));
@@ -198,7 +200,10 @@ fn histograms_with_times(mut points: Points, grid: Grid) -> Vec<(i64, Arc<FloatH
 
 /// The samples of a range vector as they are.
 fn raw_samples(eval: &Eval<'_>, expr: &Expr) -> Result<Value, Error> {
-    let input = eval.range_input(&expr.root)?;
+    let input = eval.range_input_of(&expr.root, true)?;
+    // Of a subquery, what it is made of is counted.
+    let counting = matches!(&expr.root.bare().kind, Kind::Range(..));
+    let eval = eval.counting(eval.counts.filter(|_| counting));
     let mut matrix = Vec::new();
     for series in &input.series {
         let points: Vec<(i64, f64)> = input
@@ -206,6 +211,7 @@ fn raw_samples(eval: &Eval<'_>, expr: &Expr) -> Result<Value, Error> {
             .map(|(time, value)| (*time, *value))
             .collect();
         if !points.is_empty() {
+            eval.count_with(|counts| counts.add(0, points.len() as u64));
             matrix.push(RangeSeries {
                 labels: final_labels(&series.labels, series.drop_name),
                 points,
@@ -216,6 +222,9 @@ fn raw_samples(eval: &Eval<'_>, expr: &Expr) -> Result<Value, Error> {
     for series in &input.mixed {
         let (points, histograms) = input.first_mixed_window(series);
         if !points.is_empty() || !histograms.is_empty() {
+            let weights = histograms.iter().map(|(_, histogram)| weight(histogram));
+            let samples = points.len() + weights.sum::<usize>();
+            eval.count_with(|counts| counts.add(0, samples as u64));
             matrix.push(RangeSeries {
                 labels: final_labels(&series.floats.labels, series.floats.drop_name),
                 points,

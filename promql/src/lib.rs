@@ -7,6 +7,7 @@
 //! Evaluation goes node by node over whole step vectors: each series is one column with a value or
 //! nothing for every step. Nothing here reads the clock but for the deadline of a query.
 
+mod counts;
 mod engine;
 mod error;
 mod eval;
@@ -19,6 +20,7 @@ mod remarks;
 mod series;
 mod value;
 
+pub use counts::SampleCounts;
 pub use engine::{Engine, Options, Steps};
 pub use error::{Error, ParseError};
 pub use functions::function_names;

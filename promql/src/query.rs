@@ -3,8 +3,10 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use watchpost_tsdb::Db;
 
+use crate::counts::SampleCounts;
 use crate::engine::{Options, Steps};
 use crate::error::Error;
 use crate::notes::Notes;
@@ -25,15 +27,16 @@ pub(crate) struct Query<'a> {
     held: AtomicUsize,
     peak: AtomicUsize,
     notes: Notes,
+    /// The samples that were loaded, by step.
+    pub(crate) counts: Mutex<SampleCounts>,
 }
 
 impl<'a> Query<'a> {
     pub(crate) fn new(
-        options: &'a Options,
-        db: &'a Db,
+        (options, db): (&'a Options, &'a Db),
         expr: &'a Expr,
-        steps: Steps,
-        is_range: bool,
+        (steps, is_range): (Steps, bool),
+        count: usize,
     ) -> Self {
         Self {
             db,
@@ -45,6 +48,7 @@ impl<'a> Query<'a> {
             held: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             notes: Notes::default(),
+            counts: Mutex::new(SampleCounts::new(count)),
         }
     }
 
@@ -104,6 +108,7 @@ impl<'a> Query<'a> {
             warnings,
             infos,
             peak_samples,
+            samples: self.counts.into_inner(),
         }
     }
 }

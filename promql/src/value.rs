@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use watchpost_model::{FloatHistogram, Labels};
 
+use crate::counts::SampleCounts;
+
 /// A query's value with what the engine has to say about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
@@ -15,6 +17,8 @@ pub struct Answer {
     pub infos: Vec<String>,
     /// The most samples that the query held at once.
     pub peak_samples: usize,
+    /// The samples that the query loaded.
+    pub samples: SampleCounts,
 }
 
 /// A value of PromQL.

@@ -96,7 +96,7 @@ impl Eval<'_> {
             params.push(self.scalar(arg)?);
         }
         if let Some(check) = over.check {
-            check(self, call, &params)?;
+            check(&self.counting(None), call, &params)?;
         }
         let input = self.range_input(range)?;
         let mixed = self.over_mixed((over, range), &input, &params)?;

@@ -6,15 +6,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use parking_lot::Mutex;
 use watchpost_model::{absent_nan, is_absent, is_stale};
 use watchpost_tsdb::{ChunkReader, Piece, Scan, TimeRange};
 
 use super::order::Order;
 use super::selector::Floats;
-use super::windows::{Bounds, Windows, falls};
+use super::shared::Shared;
+use super::windows::{Windows, falls};
 use super::{Eval, workers};
+use crate::counts::SampleCounts;
 use crate::error::Error;
-use crate::functions::{Counter, Over, Run, Stretch, risen};
+use crate::functions::{Counter, Over, Run, risen};
 use crate::parse::ast::{Call, Kind, Node, Selector, Type};
 use crate::series::{Points, StepSeries};
 
@@ -23,7 +26,9 @@ pub(super) struct Input<'n> {
     selector: &'n Selector,
     /// The function, its scalar arguments, and the range it is given.
     over: Option<(&'n Over, Vec<Vec<f64>>, &'n Node)>,
-    windows: Windows,
+    pub(super) windows: Windows,
+    /// What its scalar arguments load.
+    of_params: Option<SampleCounts>,
 }
 
 /// The columns of a chunk of series.
@@ -71,47 +76,8 @@ impl Columns {
     }
 }
 
-/// What is computed once for all series that share a time column.
-struct Shared<'i> {
-    input: &'i Input<'i>,
-    times: Option<Arc<[i64]>>,
-    bounds: Bounds,
-    stretches: Vec<Option<Stretch>>,
-}
-
-impl<'i> Shared<'i> {
-    fn new(input: &'i Input<'i>) -> Self {
-        Self {
-            input,
-            times: None,
-            bounds: Vec::new(),
-            stretches: Vec::new(),
-        }
-    }
-
-    /// Takes a time column.
-    fn set(&mut self, times: &Arc<[i64]>) {
-        if self
-            .times
-            .as_ref()
-            .is_some_and(|known| Arc::ptr_eq(known, times))
-        {
-            return;
-        }
-        self.compute(times);
-        self.times = Some(Arc::clone(times));
-    }
-
-    fn compute(&mut self, times: &[i64]) {
-        self.bounds = self.input.windows.bounds(times);
-        if self.input.counter().is_some() {
-            self.stretches = self.input.windows.stretches(times, &self.bounds);
-        }
-    }
-}
-
 impl Input<'_> {
-    fn counter(&self) -> Option<Counter> {
+    pub(super) fn counter(&self) -> Option<Counter> {
         self.over.as_ref().and_then(|(over, ..)| over.counter)
     }
 
@@ -149,6 +115,7 @@ impl Eval<'_> {
         Input {
             selector,
             over: None,
+            of_params: None,
             windows: self.windows(selector.when, lookback),
         }
     }
@@ -170,14 +137,18 @@ impl Eval<'_> {
         if selector.extension.is_some() {
             return Ok(None);
         }
+        // Counted where the input is used: it may turn out that the store cannot give it.
+        let counts = Mutex::new(SampleCounts::new(self.grid.count));
+        let counting = self.counting(Some(&counts));
         let mut params = Vec::new();
         for arg in call.args.iter().filter(|arg| !std::ptr::eq(*arg, range)) {
-            params.push(self.scalar(arg)?);
+            params.push(counting.scalar(arg)?);
         }
         if let Some(check) = over.check {
-            check(self, call, &params)?;
+            check(&self.counting(None), call, &params)?;
         }
         Ok(Some(Input {
+            of_params: (!params.is_empty()).then(|| counts.into_inner()),
             selector,
             over: Some((over, params, range)),
             windows: self.windows(selector.when, *range_ms),
@@ -226,13 +197,28 @@ impl Eval<'_> {
         let held = self.query.held();
         let plain = AtomicBool::new(true);
         let odd = odd_lines(input, scan);
-        let make = || (scan.reader(), Columns::default(), Shared::new(input));
+        let counted = if self.counts.is_some() {
+            self.grid.count
+        } else {
+            0
+        };
+        let counts = Mutex::new(SampleCounts::new(counted));
+        let make = || {
+            (
+                scan.reader(),
+                Columns::default(),
+                Shared::new(input, counted),
+            )
+        };
         let work = |(reader, columns, shared): &mut (_, Columns, _), chunk: usize| {
             if !plain.load(Ordering::Relaxed)
                 || !self.chunk(shared, reader, (chunk, &odd), columns)?
             {
                 plain.store(false, Ordering::Relaxed);
                 return Ok(None);
+            }
+            if counted > 0 {
+                counts.lock().merge(&shared.take_counts());
             }
             let names = std::mem::take(&mut columns.odd_names);
             Ok(Some((done(columns)?, names)))
@@ -244,6 +230,10 @@ impl Eval<'_> {
             self.query.release_to(held);
             return Ok(None);
         };
+        self.count(&counts.into_inner());
+        if let Some(counts) = &input.of_params {
+            self.count(counts);
+        }
         let (chunks, names): (Vec<T>, Vec<BTreeSet<Arc<str>>>) = chunks.into_iter().unzip();
         if let Some((_, _, range)) = &input.over {
             let names: BTreeSet<Arc<str>> = names.into_iter().flatten().collect();
@@ -307,7 +297,7 @@ impl Eval<'_> {
     /// Appends the column of a series.
     fn column(
         &self,
-        shared: &Shared<'_>,
+        shared: &mut Shared<'_>,
         piece: &Piece<'_>,
         out: &mut Vec<f64>,
     ) -> Result<Made, Error> {
@@ -317,6 +307,7 @@ impl Eval<'_> {
         if nans.sum::<u64>() > 0 {
             return self.with_gaps(shared, piece, out);
         }
+        shared.note_whole();
         match &shared.input.over {
             None => newest(shared, piece.times, values, out),
             Some(_) => self.over(shared, piece.times, values, out)?,
@@ -327,7 +318,7 @@ impl Eval<'_> {
     /// As [`column`](Self::column), of a series with marks or other NaN.
     fn with_gaps(
         &self,
-        shared: &Shared<'_>,
+        shared: &mut Shared<'_>,
         piece: &Piece<'_>,
         out: &mut Vec<f64>,
     ) -> Result<Made, Error> {
@@ -339,7 +330,9 @@ impl Eval<'_> {
             return Ok(Made::Odd);
         }
         if shared.input.over.is_none() {
+            let before = out.len();
             newest_with_gaps(shared, piece, out);
+            shared.count_marked(out.get(before..).unwrap_or_default());
             return Ok(Made::Column);
         }
         let rows = piece.times.iter().zip(values);
@@ -348,8 +341,8 @@ impl Eval<'_> {
         if times.is_empty() {
             return Ok(Made::Nothing);
         }
-        let mut own = Shared::new(shared.input);
-        own.compute(&times);
+        let own = Shared::of(shared.input, &times);
+        shared.count_windows(&own.bounds);
         self.over(&own, &times, &values, out)?;
         Ok(Made::Column)
     }

@@ -79,10 +79,11 @@ impl Eval<'_> {
                 continue;
             }
             let series = samples(series);
-            let bounds = places(&series.times, &starts)
-                .into_iter()
-                .zip(places(&series.times, &stops));
+            let bounds = places(&series.times, &starts).into_iter();
+            let bounds: Vec<_> = bounds.zip(places(&series.times, &stops)).collect();
+            self.count_with(|counts| counts.add_windows(bounds.iter().copied(), 1));
             let points: Points = bounds
+                .into_iter()
                 .zip(&ends)
                 .map(|((from, to), end)| {
                     let window = window(&series, (from, to), (end.saturating_sub(range_ms), *end))?;
@@ -137,6 +138,7 @@ impl Eval<'_> {
                 .map(|(place, end)| between(&series, place, *end, lookback))
                 .collect();
             if !points.is_empty() {
+                self.count_with(|counts| counts.add_points(&points));
                 self.query.hold(points.len())?;
                 out.push(StepSeries {
                     labels: series.labels,

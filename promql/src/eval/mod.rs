@@ -17,6 +17,7 @@ mod ranges;
 mod ranking;
 mod selector;
 mod set;
+mod shared;
 mod subquery;
 mod windows;
 mod workers;
@@ -24,8 +25,10 @@ mod workers;
 use std::collections::hash_map::Entry;
 
 use foldhash::{HashMap, HashMapExt as _};
+use parking_lot::Mutex;
 use watchpost_model::Labels;
 
+use crate::counts::SampleCounts;
 use crate::error::Error;
 use crate::parse::ast::{Kind, Node};
 use crate::query::Query;
@@ -40,6 +43,8 @@ pub(crate) use windows::Window;
 pub(crate) struct Eval<'a> {
     pub(crate) query: &'a Query<'a>,
     pub(crate) grid: Grid,
+    /// Where the samples that it loads are counted, if they are.
+    pub(crate) counts: Option<&'a Mutex<SampleCounts>>,
 }
 
 impl Eval<'_> {
@@ -64,6 +69,25 @@ impl Eval<'_> {
             Kind::Binary(binary) => self.binary(binary),
             Kind::Unary(minus, inner) => self.unary(*minus, inner),
             Kind::Paren(inner) => self.node(inner),
+        }
+    }
+
+    /// The same, with samples counted elsewhere or nowhere.
+    pub(crate) fn counting<'b>(&'b self, counts: Option<&'b Mutex<SampleCounts>>) -> Eval<'b> {
+        Eval { counts, ..*self }
+    }
+
+    /// Counts samples.
+    pub(crate) fn count(&self, counts: &SampleCounts) {
+        if let Some(all) = self.counts {
+            all.lock().merge(counts);
+        }
+    }
+
+    /// Counts samples of a series, if they are counted at all.
+    pub(crate) fn count_with(&self, add: impl FnOnce(&mut SampleCounts)) {
+        if let Some(all) = self.counts {
+            add(&mut all.lock());
         }
     }
 

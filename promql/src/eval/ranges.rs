@@ -81,6 +81,7 @@ impl RangeInput {
             let bounds = shared
                 .entry(series.times.as_ptr())
                 .or_insert_with(|| self.windows.bounds(&series.times));
+            eval.count_with(|counts| counts.add_windows(bounds.iter().copied(), 1));
             let samples = (&*series.times, &*series.values, falls(&series.values));
             let points = self
                 .windows
@@ -94,9 +95,14 @@ impl RangeInput {
 impl Eval<'_> {
     /// The range vector of a selector with a range, or of a subquery.
     pub(crate) fn range_input(&self, node: &Node) -> Result<RangeInput, Error> {
+        self.range_input_of(node, false)
+    }
+
+    /// The same, of what may be all that is asked for.
+    pub(crate) fn range_input_of(&self, node: &Node, whole: bool) -> Result<RangeInput, Error> {
         match &node.bare().kind {
             Kind::Range(selector, range_ms) => self.range_selector(selector, *range_ms),
-            Kind::Subquery(subquery) => self.subquery(subquery),
+            Kind::Subquery(subquery) => self.subquery(subquery, whole),
             _ => Err(wrong_type("a range vector")),
         }
     }

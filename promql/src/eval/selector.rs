@@ -167,6 +167,7 @@ impl Eval<'_> {
             };
             if !points.is_empty() {
                 self.query.hold(points.weight())?;
+                self.count_with(|counts| counts.add_points(&points));
                 vector.push(StepSeries {
                     labels: series.labels.clone(),
                     drop_name: false,

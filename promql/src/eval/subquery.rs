@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::Eval;
 use super::mixed::MixedSamples;
 use super::ranges::{RangeInput, Samples};
+use crate::counts::SampleCounts;
 use crate::error::Error;
 use crate::parse::ast::Subquery;
 use crate::series::{Grid, StepSeries};
 
 impl Eval<'_> {
-    pub(super) fn subquery(&self, subquery: &Subquery) -> Result<RangeInput, Error> {
+    /// The samples that it gives are counted by who looks at its windows; those that it is made of are
+    /// only where it is all that is asked for.
+    pub(super) fn subquery(&self, subquery: &Subquery, whole: bool) -> Result<RangeInput, Error> {
         let windows = self.windows(subquery.when, subquery.range_ms);
         let ends = &windows.ends;
         let (Some(first), Some(last)) = (ends.iter().min(), ends.iter().max()) else {
@@ -26,11 +31,15 @@ impl Eval<'_> {
         )?;
         // The steps' times are held whether any series has a value at them or not.
         self.query.hold(grid.count)?;
+        let counts = Mutex::new(SampleCounts::new(if whole { grid.count } else { 0 }));
         let inner = Eval {
             query: self.query,
             grid,
+            counts: (whole && self.counts.is_some()).then_some(&counts),
         };
         let vector = inner.vector(&subquery.expr)?;
+        let counts = counts.into_inner();
+        self.count_with(|all| all.add_loaded(0, counts.total_loaded(), counts.total_read()));
         let times: Arc<[i64]> = grid.times().collect();
         let (mut series, mut mixed) = (Vec::with_capacity(vector.len()), Vec::new());
         for one in &vector {

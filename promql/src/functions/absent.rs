@@ -26,7 +26,7 @@ pub(super) fn absent_over_time(eval: &Eval<'_>, _: &Node, call: &Call) -> Result
     };
     let mut present = vec![false; eval.grid.count];
     let input = eval.range_input(arg)?;
-    for step in input.mixed_steps() {
+    for step in input.mixed_steps(eval) {
         if let Some(slot) = present.get_mut(step) {
             *slot = true;
         }

@@ -292,6 +292,7 @@ mod tests {
             warnings: vec!["w".to_owned()],
             infos: Vec::new(),
             peak_samples: 0,
+            samples: watchpost_promql::SampleCounts::default(),
         };
         let mut pieces = Pieces::new(answer, None);
         let all: Vec<Bytes> = std::iter::from_fn(|| pieces.next()).collect();

@@ -14,6 +14,8 @@ pub struct Enabled {
     pub remote_write_receiver: bool,
     /// Search names and values (`--enable-feature=search-api`).
     pub search: bool,
+    /// Tell what each step of a query took (`--enable-feature=promql-per-step-stats`).
+    pub step_stats: bool,
     /// The pages that may read answers: what a whole `Origin` matches (`--web.cors.origin`); none
     /// where nothing is given.
     pub cors_origin: Option<Regex>,

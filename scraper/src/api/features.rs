@@ -116,6 +116,7 @@ fn all(app: &App) -> BTreeMap<&'static str, BTreeMap<&'static str, bool>> {
             "delayed_name_removal",
             app.queries.drops_names_late(),
         ),
+        ("promql", "per_step_stats", app.enabled.step_stats),
         ("tsdb", "exemplar_storage", app.db.keeps_exemplars()),
     ] {
         all.entry(category).or_default().insert(name, enabled);

@@ -17,6 +17,8 @@ const MAX_POINTS: i64 = 11_000;
 struct Wish {
     limit: usize,
     stats: bool,
+    /// The steps, where it is to be told what each of them took.
+    steps: Option<Steps>,
     warning: Option<&'static str>,
 }
 
@@ -33,7 +35,7 @@ pub(super) async fn instant(
         step_ms: 0,
     };
     let asked = asked(&params, at_once)?;
-    let wish = Wish::new(limit, &params);
+    let wish = Wish::new(&app, &params, limit, at_once);
     let expr = expression(&app, &params)?;
     let db = app.db.clone();
     let run = move |engine: &Engine| Ok(engine.instant(&db, &expr, time_ms)?);
@@ -45,7 +47,7 @@ pub(super) async fn range(State(app): State<Arc<App>>, params: Params) -> Result
     let limit = params.limit()?;
     let steps = steps(&params)?;
     let asked = asked(&params, steps)?;
-    let wish = Wish::new(limit, &params);
+    let wish = Wish::new(&app, &params, limit, steps);
     let expr = expression(&app, &params)?;
     let db = app.db.clone();
     let run = move |engine: &Engine| Ok(engine.range(&db, &expr, steps)?);
@@ -59,7 +61,10 @@ async fn tell(
     wish: Wish,
     run: impl FnOnce(&Engine) -> Result<Answer, Error> + Send + 'static,
 ) -> Result<Response, Error> {
-    let (mut found, stats) = app.queries.ask(asked, run).await?;
+    let (mut found, mut stats) = app.queries.ask(asked, run).await?;
+    if let Some(steps) = wish.steps {
+        stats = stats.with_steps(&found.samples, steps);
+    }
     let cut = match &mut found.value {
         Value::Vector(samples) => cut(samples, wish.limit),
         Value::Matrix(series) => cut(series, wish.limit),
@@ -73,7 +78,7 @@ async fn tell(
 }
 
 impl Wish {
-    fn new(limit: usize, params: &Params) -> Self {
+    fn new(app: &App, params: &Params, limit: usize, steps: Steps) -> Self {
         let stats = params.get("stats");
         let is_known = matches!(stats, "" | "true" | "all");
         let deprecated =
@@ -81,6 +86,7 @@ impl Wish {
         Self {
             limit,
             stats: !stats.is_empty(),
+            steps: (stats == "all" && app.enabled.step_stats).then_some(steps),
             warning: (!is_known).then_some(deprecated),
         }
     }

@@ -127,6 +127,7 @@ fn enabled(flags: &RunFlags) -> Enabled {
         lifecycle: flags.lifecycle,
         remote_write_receiver: flags.remote_write_receiver,
         search: flags.features.has(Feature::SearchApi),
+        step_stats: flags.features.has(Feature::PromqlPerStepStats),
         cors_origin: flags.cors_origin.clone(),
     }
 }

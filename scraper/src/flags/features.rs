@@ -11,8 +11,8 @@ pub struct FeatureFlags {
         long = "enable-feature",
         help = "What is off until it is asked for: exemplar-storage (keeps exemplars), \
                 promql-experimental-functions, promql-duration-expr, promql-extended-range-selectors, \
-                promql-binop-fill-modifiers, promql-delayed-name-removal, search-api (names and values \
-                that look like a term, at /api/v1/search); native-histograms is taken and changes nothing",
+                promql-binop-fill-modifiers, promql-delayed-name-removal, promql-per-step-stats (what \
+                each step of a query took, with stats=all), search-api (names and values that look like a term, at /api/v1/search); native-histograms is taken and changes nothing",
         value_name = "FEATURE",
         hide_possible_values = true,
         value_delimiter = ',',
@@ -62,6 +62,8 @@ pub enum Feature {
     PromqlBinopFillModifiers,
     /// Metric names go at the end of an evaluation.
     PromqlDelayedNameRemoval,
+    /// What each step of a query took is told.
+    PromqlPerStepStats,
     /// Names and values are searched.
     SearchApi,
     /// Nothing: native histograms are always taken. Command lines for Prometheus name it.

@@ -179,6 +179,7 @@ fn of_scrapes(parts: &Parts) -> Vec<One> {
 fn of_queries(parts: &Parts) -> Vec<One> {
     let (places, running) = parts.queries.places();
     let log = parts.queries.log();
+    let figures = parts.queries.figures();
     vec![
         (
             "prometheus_engine_queries",
@@ -199,6 +200,16 @@ fn of_queries(parts: &Parts) -> Vec<One> {
             "prometheus_engine_query_log_failures_total",
             "Queries that could not be written down",
             log.map_or(0.0, |log| log.failures() as f64),
+        ),
+        (
+            "prometheus_engine_query_samples_total",
+            "Samples that queries looked at: at each step all that its windows hold",
+            read(&figures.samples),
+        ),
+        (
+            "prometheus_engine_query_samples_read_total",
+            "Samples that queries read: at each step those that the windows of the one before did not hold",
+            read(&figures.samples_read),
         ),
     ]
 }

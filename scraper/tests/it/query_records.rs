@@ -142,6 +142,42 @@ async fn a_query_is_told_how_long_it_took_where_it_asks() {
 }
 
 #[tokio::test]
+async fn samples_are_counted_by_step_where_it_is_asked_for() {
+    let running = server_of(|settings| {
+        settings.enabled.step_stats = true;
+        let labels = watchpost_model::Labels::from_pairs([("__name__", "a")]);
+        for time_ms in (10_000..=60_000).step_by(10_000) {
+            let db = &settings.db;
+            db.append_single(&labels, time_ms, 1.0, time_ms).unwrap();
+        }
+    })
+    .await;
+    let path = "query_range?query=sum_over_time(a[30s])&start=30&end=50&step=10&stats=";
+    let (_, answer) = running.ask(&format!("{path}all")).await;
+    let mut samples = answer["data"]["stats"]["samples"].clone();
+    samples["peakSamples"].take();
+    let expected = serde_json::json!({
+        "totalQueryableSamplesPerStep": [[30.0, 3], [40.0, 3], [50.0, 3]],
+        "totalQueryableSamples": 9,
+        "peakSamples": null,
+        "samplesRead": 5,
+        "samplesReadPerStep": [[30.0, 3], [40.0, 1], [50.0, 1]],
+    });
+    assert_eq!(samples, expected);
+    let (_, answer) = running.ask(&format!("{path}true")).await;
+    let samples = &answer["data"]["stats"]["samples"];
+    assert_eq!(samples["totalQueryableSamples"], 9);
+    assert_eq!(samples["totalQueryableSamplesPerStep"], Value::Null);
+    let page = running.client.get(format!("{}/metrics", running.url));
+    let page = page.send().await.unwrap().text().await.unwrap();
+    assert!(
+        page.contains("\nprometheus_engine_query_samples_total 18.0"),
+        "{page}"
+    );
+    running.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_query_whose_client_hangs_up_ends_and_those_that_wait_too_long_are_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let running = logging(folder.path()).await;

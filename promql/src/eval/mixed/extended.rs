@@ -32,11 +32,22 @@ impl Eval<'_> {
         let series = MixedSamples::read(self, series)?;
         let name = series.floats.labels.metric_name();
         let times = &series.floats.times;
-        let bounds = places(times, starts).into_iter().zip(places(times, stops));
+        let bounds: Vec<_> = places(times, starts)
+            .into_iter()
+            .zip(places(times, stops))
+            .collect();
+        self.count_with(|counts| {
+            counts.add_windows(bounds.iter().copied(), 1);
+            for (step, (from, to)) in starts.iter().zip(stops).enumerate() {
+                counts.add(step, series.weight(*from, *to));
+            }
+        });
         let ends = self.ends(selector.when);
         let reach = starts.iter().zip(stops);
         let mut points = Points::none(self.grid.count);
-        for (step, ((bounds, end), (from, to))) in bounds.zip(ends).zip(reach).enumerate() {
+        for (step, ((bounds, end), (from, to))) in
+            bounds.into_iter().zip(ends).zip(reach).enumerate()
+        {
             let span = (end.saturating_sub(range_ms), end);
             let floats = window(&series.floats, bounds, span);
             let mixed = Mixed {
@@ -115,6 +126,7 @@ impl Eval<'_> {
                 points.set_sample(step, value);
             }
         }
+        self.count_with(|counts| counts.add_points(&points));
         let read = MixedSamples::read(self, series)?;
         self.finish_mixed(&read, points, false)
     }

@@ -70,6 +70,26 @@ impl MixedSamples {
         }
     }
 
+    /// Counts the windows of all steps.
+    fn count(&self, eval: &Eval<'_>, input: &RangeInput) {
+        eval.count_with(|counts| {
+            let places = input.window_places(&self.floats.times);
+            counts.add_windows(places, 1);
+            let mut seen = i64::MIN;
+            for (step, (start, end)) in input.spans().enumerate() {
+                let new = self.weight(start.max(seen), end);
+                counts.add_loaded(step, self.weight(start, end), new);
+                seen = end;
+            }
+        });
+    }
+
+    /// How many samples the histograms after one time and up to another count as.
+    pub(super) fn weight(&self, start_ms: i64, end_ms: i64) -> u64 {
+        let histograms = self.within(start_ms, end_ms).iter();
+        histograms.map(|(_, it)| weight(it) as u64).sum()
+    }
+
     /// The histograms after one time and up to another.
     pub(super) fn within(&self, start_ms: i64, end_ms: i64) -> &[(i64, Arc<FloatHistogram>)] {
         let place = |time_ms: i64| self.histograms.partition_point(|(at, _)| *at <= time_ms);
@@ -80,9 +100,10 @@ impl MixedSamples {
 
 impl RangeInput {
     /// The steps whose windows have a sample of any series that has histograms.
-    pub(crate) fn mixed_steps(&self) -> Vec<usize> {
+    pub(crate) fn mixed_steps(&self, eval: &Eval<'_>) -> Vec<usize> {
         let mut steps = Vec::new();
         for series in &self.mixed {
+            series.count(eval, self);
             let places = self.window_places(&series.floats.times);
             for (step, ((start, end), (from, to))) in self.spans().zip(places).enumerate() {
                 if from < to || !series.within(start, end).is_empty() {
@@ -117,6 +138,7 @@ impl Eval<'_> {
         let mut out = Vec::new();
         for series in &input.mixed {
             self.query.check_time()?;
+            series.count(self, input);
             let mut points = Points::none(self.grid.count);
             let places = input.window_places(&series.floats.times);
             let steps = self.grid.times().zip(input.spans()).zip(places).enumerate();

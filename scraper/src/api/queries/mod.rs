@@ -58,6 +58,10 @@ pub(crate) struct Figures {
     pub(crate) queue_nanos: AtomicU64,
     pub(crate) eval_nanos: AtomicU64,
     pub(crate) evaluated: AtomicU64,
+    /// Samples that queries looked at, all windows of all steps.
+    pub(crate) samples: AtomicU64,
+    /// The same, without those that the window of the step before had.
+    pub(crate) samples_read: AtomicU64,
 }
 
 /// A query in PromQL and what it asks for besides.
@@ -276,9 +280,8 @@ impl Records {
         let answer = question();
         let evaluated = start.elapsed();
         drop(entry);
-        let peak = answer.as_ref().map_or(0, |answer| answer.peak_samples);
-        let stats = Statistics::new(queued, evaluated, peak);
-        self.figures.add(queued, evaluated);
+        let stats = Statistics::new(queued, evaluated, answer.as_ref().ok());
+        self.figures.add(queued, evaluated, stats.samples());
         if let Some(log) = &self.log {
             log.write(&Line {
                 time: clock::rfc3339(clock::now_ms()),
@@ -295,12 +298,14 @@ impl Records {
 }
 
 impl Figures {
-    fn add(&self, queued: Duration, evaluated: Duration) {
+    fn add(&self, queued: Duration, evaluated: Duration, (loaded, read): (u64, u64)) {
         let nanos = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.queue_nanos.fetch_add(nanos(queued), Ordering::Relaxed);
         self.eval_nanos
             .fetch_add(nanos(evaluated), Ordering::Relaxed);
         self.evaluated.fetch_add(1, Ordering::Relaxed);
+        self.samples.fetch_add(loaded, Ordering::Relaxed);
+        self.samples_read.fetch_add(read, Ordering::Relaxed);
     }
 }
 
