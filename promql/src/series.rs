@@ -221,11 +221,11 @@ impl Points {
     }
 }
 
-/// How many samples a histogram counts as: as many as there is room for in its bytes.
+/// How many samples a histogram counts as: as many as there is room for in its bytes and its time.
 pub(crate) fn weight(histogram: &FloatHistogram) -> usize {
     let buckets = histogram.positive_buckets.len() + histogram.negative_buckets.len();
     let spans = histogram.positive_spans.len() + histogram.negative_spans.len();
-    (168 + 8 * (buckets + spans + histogram.custom_values.len())) / 16
+    (176 + 8 * (buckets + spans + histogram.custom_values.len())) / 16
 }
 
 impl From<Vec<f64>> for Points {
