@@ -12,7 +12,8 @@ pub struct FeatureFlags {
         help = "What is off until it is asked for: exemplar-storage (keeps exemplars), \
                 promql-experimental-functions, promql-duration-expr, promql-extended-range-selectors, \
                 promql-binop-fill-modifiers, promql-delayed-name-removal, promql-per-step-stats (what \
-                each step of a query took, with stats=all), search-api (names and values that look like a term, at /api/v1/search); native-histograms is taken and changes nothing",
+                each step of a query took, with stats=all), search-api (names and values that look \
+                like a term, at /api/v1/search); native-histograms is taken and changes nothing",
         value_name = "FEATURE",
         hide_possible_values = true,
         value_delimiter = ',',

@@ -27,6 +27,7 @@ struct Timings {
 
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the names are Prometheus's")]
 struct Samples {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     total_queryable_samples_per_step: PerStep,
