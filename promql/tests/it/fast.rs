@@ -86,8 +86,7 @@ fn answer(db: &Db, text: &str, threads: usize, instant: bool) -> Vec<String> {
             value.to_bits()
         }
     };
-    let answer = answer.unwrap();
-    let mut lines = match answer.value {
+    match answer.unwrap().value {
         Value::Matrix(matrix) => matrix
             .iter()
             .map(|one| {
@@ -100,11 +99,7 @@ fn answer(db: &Db, text: &str, threads: usize, instant: bool) -> Vec<String> {
             .map(|one| format!("{} {}", one.labels, bits(one.value)))
             .collect(),
         other => vec![format!("{other:?}")],
-    };
-    if !lines.is_empty() {
-        lines.push(format!("{:?}", answer.samples));
     }
-    lines
 }
 
 #[test]
