@@ -86,7 +86,8 @@ fn answer(db: &Db, text: &str, threads: usize, instant: bool) -> Vec<String> {
             value.to_bits()
         }
     };
-    match answer.unwrap().value {
+    let answer = answer.unwrap();
+    let mut lines = match answer.value {
         Value::Matrix(matrix) => matrix
             .iter()
             .map(|one| {
@@ -99,7 +100,11 @@ fn answer(db: &Db, text: &str, threads: usize, instant: bool) -> Vec<String> {
             .map(|one| format!("{} {}", one.labels, bits(one.value)))
             .collect(),
         other => vec![format!("{other:?}")],
+    };
+    if !lines.is_empty() {
+        lines.push(format!("{:?}", answer.samples));
     }
+    lines
 }
 
 #[test]

@@ -191,7 +191,7 @@ async fn a_query_whose_client_hangs_up_ends_and_those_that_wait_too_long_are_tol
     let folder = tempfile::tempdir().unwrap();
     let running = logging(folder.path()).await;
     // Long enough for this test to be over before it is, were it not ended.
-    let long = "sum_over_time(sum_over_time(sum_over_time(vector(1)[1h:1s])[1h:1s])[1h:1s])";
+    let long = "sum_over_time(sum_over_time(sum_over_time(vector(1)[1d:1s])[1d:1s])[1d:1s])";
     let url = format!("{}/api/v1/query?query={long}", running.url);
     let asked = tokio::spawn(running.client.get(url).send());
     let is_running = async || {
@@ -202,7 +202,7 @@ async fn a_query_whose_client_hangs_up_ends_and_those_that_wait_too_long_are_tol
     eventually("the query to run", async || is_running().await).await;
     eventually("the query to be recorded", async || {
         let record = std::fs::read(folder.path().join("queries.active")).unwrap();
-        String::from_utf8_lossy(&record).contains("sum_over_time(vector(1)[1h:1s])")
+        String::from_utf8_lossy(&record).contains("sum_over_time(vector(1)[1d:1s])")
     })
     .await;
     let (status, answer) = running.ask("query?query=1&timeout=0.05").await;
