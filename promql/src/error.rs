@@ -21,9 +21,6 @@ pub enum Error {
     /// Nobody waited for it any more.
     #[error("query was canceled in expression evaluation")]
     Canceled,
-    /// Valid PromQL that this engine cannot do yet.
-    #[error("{0} is not supported yet")]
-    NotYet(String),
 }
 
 impl From<watchpost_tsdb::Error> for Error {

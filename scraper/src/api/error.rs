@@ -89,9 +89,7 @@ impl From<watchpost_promql::Error> for Error {
             Query::Parse(_) | Query::WrongType(_) => Self::parameter("query", text),
             Query::Timeout => Self::Timeout(text),
             Query::Canceled => Self::Canceled(text),
-            Query::Execution(_) | Query::TooManySamples(_) | Query::NotYet(_) => {
-                Self::Execution(text)
-            }
+            Query::Execution(_) | Query::TooManySamples(_) => Self::Execution(text),
         }
     }
 }
