@@ -120,37 +120,29 @@ fn sample(bytes: &[u8]) -> Result<Sample, Malformed> {
     odd_sample(bytes)
 }
 
+/// A sample whose fields are in another order, or are not all there.
 #[cold]
 fn odd_sample(bytes: &[u8]) -> Result<Sample, Malformed> {
-    let mut fields = Fields::new(bytes);
-    let mut sample = Sample {
-        value: 0.0,
-        time_ms: 0,
-    };
-    while let Some(field) = fields.next()? {
-        match field {
-            (1, Value::Fixed64(bits)) => sample.value = f64::from_le_bytes(bits),
-            (2, Value::Varint(time)) => sample.time_ms = time.cast_signed(),
-            (1 | 2, _) => return Err(Malformed),
-            _ => {}
-        }
-    }
-    Ok(sample)
+    value_and_time(bytes, 1, 2)
 }
 
 /// The value and the time of an exemplar.
 #[cold]
 pub(super) fn exemplar(bytes: &[u8]) -> Result<Sample, Malformed> {
+    value_and_time(bytes, 2, 3)
+}
+
+fn value_and_time(bytes: &[u8], value: u64, time: u64) -> Result<Sample, Malformed> {
     let mut fields = Fields::new(bytes);
     let mut sample = Sample {
         value: 0.0,
         time_ms: 0,
     };
-    while let Some(field) = fields.next()? {
+    while let Some((number, field)) = fields.next()? {
         match field {
-            (2, Value::Fixed64(bits)) => sample.value = f64::from_le_bytes(bits),
-            (3, Value::Varint(time)) => sample.time_ms = time.cast_signed(),
-            (2 | 3, _) => return Err(Malformed),
+            Value::Fixed64(bits) if number == value => sample.value = f64::from_le_bytes(bits),
+            Value::Varint(ms) if number == time => sample.time_ms = ms.cast_signed(),
+            _ if number == value || number == time => return Err(Malformed),
             _ => {}
         }
     }
